@@ -1,0 +1,187 @@
+"""The ``lethe`` command line.
+
+Exit codes: 0 done (for ``run``: the gate passed), 3 the gate failed, 2 bad input, 1 anything else.
+Standard output holds the answer and nothing else; progress and logs go to standard error. Heavy
+imports live inside the commands, so that ``lethe --help`` answers at once.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make a language model forget what someone has the right to have forgotten.",
+)
+
+Assignments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="changes to params.yaml, e.g. unlearn.steps=20"),
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+Version = Annotated[str, typer.Argument(help="lethe-demo/3, lethe-demo@candidate, or 3")]
+
+Page = Literal["mlflow", "prefect"]
+
+GATE_FAILED = 3
+BAD_INPUT = 2
+
+
+@app.command()
+def demo(as_json: Json = False) -> None:
+    """One complete unlearning event on the embedded defaults."""
+    run([], as_json)
+
+
+@app.command()
+def run(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Forget what the request names, judge the result, register the model version."""
+    from flows.outcome import as_json as answer
+    from flows.outcome import as_text
+    from flows.unlearning import unlearning
+
+    config = _config(assignments)
+    with _only_answers_on_stdout():
+        result = answer(unlearning(config))
+    _print(result, as_text, as_json)
+    if not result["verdict"]["pass"]:
+        raise typer.Exit(GATE_FAILED)
+
+
+@app.command()
+def curate(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Ingest, clean and deduplicate the corpora under DVC."""
+    from flows.curation import curation
+    from tasks.curate import summary
+
+    config = _config(assignments)
+    with _only_answers_on_stdout():
+        result = summary(curation(config))
+    _print(result, _as_yaml, as_json)
+
+
+@app.command()
+def plan(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Show what a request would take, add and leave, before anything is trained."""
+    from tasks.curate import curate as curated
+    from tasks.prepare import planned
+    from tasks.requests.plan import rendered
+
+    config = _config(assignments)
+    with _only_answers_on_stdout():
+        corpus = curated.fn(config.source, config.curation)
+        result = planned(corpus, config.request, config.splits)
+    _print(result.model_dump(mode="json"), lambda _: rendered(result), as_json)
+
+
+@app.command()
+def bench(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Compare methods x requests x learning rates: one table, one plot."""
+    from flows.benchmark import BenchmarkConfig, benchmark, summary
+    from flows.config import checked_in, configured, overlay
+
+    varied = [text for text in assignments or [] if text.startswith("bench.")]
+    rest = [text for text in assignments or [] if text not in varied]
+    study = overlay({}, [text.removeprefix("bench.") for text in varied])
+    config = configured(BenchmarkConfig, {"run": overlay(checked_in(), rest), **study})
+    with _only_answers_on_stdout():
+        result = summary(benchmark(config))
+    _print(result, _as_yaml, as_json)
+
+
+@app.command()
+def audit(version: Version, assignments: Assignments = None, as_json: Json = False) -> None:
+    """Measure and attack a registered model version; trains nothing."""
+    from flows.auditing import AuditConfig, auditing, summary
+
+    run = _config(assignments)
+    config = AuditConfig(version=_named(version), evaluate=run.evaluate, attack=run.attack)
+    with _only_answers_on_stdout():
+        result = summary(auditing(config))
+    _print(result, _as_yaml, as_json)
+
+
+@app.command()
+def show(version: Version, as_json: Json = False) -> None:
+    """The lineage of a registered model version."""
+    from tasks.registry import show as lineage
+
+    with _only_answers_on_stdout():
+        result = lineage(_named(version))
+    _print(result, _as_yaml, as_json)
+
+
+@app.command()
+def report(version: Version) -> None:
+    """Fetch the report of a registered model version; prints its path."""
+    from tasks.registry import report_path
+
+    with _only_answers_on_stdout():
+        path = report_path(_named(version))
+    typer.echo(path)
+
+
+@app.command()
+def ui(page: Annotated[Page, typer.Argument(help="which page")]) -> None:
+    """Serve the MLflow or the Prefect page on loopback until interrupted."""
+    from flows.pages import serve
+
+    serve(page)
+
+
+def _config(assignments: list[str] | None) -> Any:
+    from flows.config import RunConfig, checked_in, configured, overlay
+
+    return configured(RunConfig, overlay(checked_in(), assignments or []))
+
+
+def _named(version: str) -> str:
+    return f"lethe-demo/{version}" if version.isdigit() else version
+
+
+@contextmanager
+def _only_answers_on_stdout() -> Iterator[None]:
+    """Whatever a library or a child process prints goes to standard error meanwhile."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _print(result: dict[str, Any], render: Callable[[dict[str, Any]], str], as_json: bool) -> None:
+    typer.echo(json.dumps(result, allow_nan=False) if as_json else render(result))
+
+
+def _as_yaml(result: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(result, sort_keys=False, allow_unicode=False).rstrip()
+
+
+def main() -> None:
+    """Run a command; what we foresaw is one line on standard error and exit code 2."""
+    from flows.environment import prepare_environment
+    from tasks.core.errors import LetheError
+
+    try:
+        prepare_environment()
+        app()
+    except LetheError as error:
+        typer.echo(f"lethe: {error}", err=True)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Methods x requests x learning rates on the same baselines: one table, one plot."""
+
+from typing import Any
+
+from prefect import flow
+from pydantic import Field
+
+from flows.baselines import known_and_never_known
+from flows.config import RunConfig
+from tasks.attack import attack
+from tasks.compare import compare
+from tasks.core.errors import DivergedError
+from tasks.core.event import Role
+from tasks.core.record import Record
+from tasks.core.variants import Section
+from tasks.curate import curate
+from tasks.evaluate import evaluate
+from tasks.prepare import prepare
+from tasks.requests.request import Request
+from tasks.tabulate import Cell, table, tabulate
+from tasks.training.method import PRESETS, Preset
+from tasks.unlearn import UnlearnConfig, unlearn
+from tasks.validate import knows, validate
+
+
+class BenchmarkConfig(Section):
+    """What is varied; everything else is as in ``run``."""
+
+    run: RunConfig = RunConfig()
+    methods: tuple[Preset, ...] = Field(default=tuple(PRESETS), min_length=1)
+    learning_rates: tuple[float, ...] = Field(default=(1e-4, 3e-4, 1e-3), min_length=1)
+    requests: dict[str, Request] = Field(
+        default={}, description="by the name a row is to carry; none: the run's own request"
+    )
+
+    @property
+    def runs(self) -> dict[str, RunConfig]:
+        """A run for every request."""
+        requests = self.requests or {"request": self.run.request}
+        return {
+            name: self.run.model_copy(update={"request": one}) for name, one in requests.items()
+        }
+
+    def variations(self, run: RunConfig) -> list[tuple[str, UnlearnConfig]]:
+        """Every method at every learning rate, as changes of the run's own unlearning."""
+        return [
+            (name, run.unlearn.varied(PRESETS[name], rate))
+            for name in self.methods
+            for rate in self.learning_rates
+        ]
+
+
+@flow
+def benchmark(config: BenchmarkConfig) -> Record:
+    """Compare methods over requests and learning rates.
+
+    Args:
+        config: The run that is varied, and what is varied in it.
+    """
+    cells = [cell for name, run in config.runs.items() for cell in _cells(name, run, config)]
+    return tabulate(cells)
+
+
+def _cells(request: str, run: RunConfig, config: BenchmarkConfig) -> list[Cell]:
+    corpus = curate(run.source, run.curation)
+    data = prepare(corpus, run.source, run.curation, run.request, run.splits)
+    validate(data, run.expectations)
+    models = known_and_never_known(data, run.model)
+    evidence = {role: evaluate(model, data, run.evaluate) for role, model in models.items()}
+    knows(evidence["target"], run.expectations)
+    return [
+        Cell(
+            request=request,
+            method=method,
+            learning_rate=unlearning.optimiser.learning_rate,
+            verdict=_judged(unlearning, run, data, models, evidence),
+        )
+        for method, unlearning in config.variations(run)
+    ]
+
+
+def _judged(
+    unlearning: UnlearnConfig,
+    run: RunConfig,
+    data: Record,
+    models: dict[Role, Record],
+    evidence: dict[Role, Record],
+) -> Record | str:
+    """The verdict on one variation, or the line that says why there is none."""
+    try:
+        unlearned = unlearn(models["target"], data, unlearning)
+    except DivergedError as error:
+        return str(error)
+    models = {**models, "unlearned": unlearned}
+    evidence = {**evidence, "unlearned": evaluate(unlearned, data, run.evaluate)}
+    attacks = {role: attack(seen, run.attack) for role, seen in evidence.items()}
+    return compare(evidence, attacks, models, run.gate)
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """The table as rows, and where table and plot are."""
+    return {
+        "cells": table(record),
+        "table": str(record.path / "table.md"),
+        "plot": str(record.path / "plot.png"),
+        "fingerprint": record.fingerprint,
+    }

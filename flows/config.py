@@ -1,0 +1,184 @@
+"""A whole run, composed of sections that live beside the code they configure.
+
+The same ``RunConfig`` is read by params.yaml, by pipelines.yaml, by ``lethe run key=value`` and by
+the Prefect form.
+"""
+
+import copy
+import datetime
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from tasks.attack import AttackConfig
+from tasks.core.errors import ConfigError
+from tasks.core.settings import PROJECT
+from tasks.core.variants import Section, nearest
+from tasks.data import AnySource
+from tasks.data.curation import CurationConfig
+from tasks.data.splits import SplitsConfig
+from tasks.data.toy import Toy
+from tasks.evaluate import EvaluateConfig
+from tasks.metrics.gate import GateConfig
+from tasks.requests.request import Request
+from tasks.training.method import preset
+from tasks.training.model import ModelConfig
+from tasks.unlearn import UnlearnConfig
+from tasks.validate import ExpectationsConfig
+
+PARAMS = PROJECT / "params.yaml"
+M = TypeVar("M", bound=BaseModel)
+
+
+class RunConfig(Section):
+    """One unlearning event: what to forget, from which model, how, and how it is judged."""
+
+    name: str = Field(
+        default="demo",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
+        description="of the registered model, lethe-<name>",
+    )
+    source: AnySource = Toy()
+    curation: CurationConfig = CurationConfig()
+    request: Request = Request()
+    splits: SplitsConfig = SplitsConfig()
+    expectations: ExpectationsConfig = ExpectationsConfig()
+    model: ModelConfig = ModelConfig()
+    unlearn: UnlearnConfig = UnlearnConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    attack: AttackConfig = AttackConfig()
+    gate: GateConfig = GateConfig()
+
+    def redacted(self) -> dict[str, Any]:
+        """Everything as JSON, the passages of the request as digests: what may be written down."""
+        request = self.request.redacted()
+        return self.model_copy(update={"request": request}).model_dump(mode="json")
+
+
+def configured(model: type[M], params: Mapping[str, Any]) -> M:
+    """``params`` as a ``model``.
+
+    Raises:
+        ConfigError: a key does not exist or a value breaks its rule; one line names all of it.
+    """
+    try:
+        return TypeAdapter(model).validate_python(params)
+    except ValidationError as error:
+        raise ConfigError(_explained(error, model)) from None
+
+
+def checked_in(path: Path = PARAMS) -> dict[str, Any]:
+    """The parameters of the checked-in run."""
+    params: dict[str, Any] = yaml.safe_load(path.read_text())
+    return params
+
+
+def overlay(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """``params`` with each ``dotted.key=value`` applied, values read as YAML.
+
+    Another ``name`` of a variant drops the old one's knobs; the first assignment to ``request``
+    drops the old request, for a request is named whole; ``preset=x`` sets ``unlearn.method``.
+
+    Raises:
+        ConfigError: an assignment has no ``=``, or its value is not YAML.
+    """
+    result = copy.deepcopy(dict(params))
+    assignments = list(assignments)
+    if any(assignment.startswith("request.") for assignment in assignments):
+        result["request"] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"{assignment!r} is not of the form dotted.key=value")
+        if key == "preset":
+            result.setdefault("unlearn", {})["method"] = preset(text).model_dump(mode="json")
+        else:
+            _assign(result, key, _value(key, text))
+    return result
+
+
+def _assign(params: dict[str, Any], key: str, value: Any) -> None:
+    *parents, leaf = key.split(".")
+    node = params
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"{key}={value}: {parent} is a value, not a section; set it whole")
+        node = child
+    if leaf == "name" and parents and node.get("name") != value:
+        node.clear()
+    node[leaf] = value
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return _undated(yaml.safe_load(text))
+    except yaml.YAMLError:
+        raise ConfigError(
+            f"{key}={text}: the value is not YAML; quote it: {key}='\"...\"'"
+        ) from None
+
+
+def _undated(value: Any) -> Any:
+    """Dates as people wrote them: YAML turns 2020-01-31 into a date, our fields take text."""
+    if isinstance(value, list):
+        return [_undated(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _explained(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first fault, as ``key=value: rule; way out``."""
+    fault = error.errors(include_url=False)[0]
+    keys, known = _walk(model, fault["loc"])
+    key = ".".join(keys)
+    value = "(not shown)" if keys[:2] == ["request", "passages"] else fault["input"]
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"{key}={_shown(value)}: there is no such key{nearest(keys[-1], known)}{more}"
+        case "union_tag_invalid":
+            tag, tags = str(fault["ctx"]["tag"]), str(fault["ctx"]["expected_tags"])
+            offered = nearest(tag, [name.strip(" '") for name in tags.split(",")])
+            return f"{key}.name={tag}: no such choice{offered}{more}"
+        case _:
+            return f"{key}={_shown(value)}: {fault['msg']}{more}; change it or leave it out"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else value
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
+    """The dotted key a person typed for a pydantic location, and the keys its section knows.
+
+    A location holds the tags of variants too; they are steps that are no field of the section.
+    """
+    schema: dict[str, Any] = model.model_json_schema()
+    node, keys, known = schema, [], list(schema.get("properties", {}))
+    for part in loc:
+        choices = [_resolved(schema, n) for n in node.get("oneOf", node.get("anyOf", []))]
+        tagged = [
+            n for n in choices if n.get("properties", {}).get("name", {}).get("const") == part
+        ]
+        if tagged:
+            node = tagged[0]
+            known = list(node.get("properties", {}))
+            continue
+        keys.append(str(part))
+        known = list(node.get("properties", {})) or known
+        child = (
+            node.get("items", {})
+            if isinstance(part, int)
+            else node.get("properties", {}).get(part, {})
+        )
+        node = _resolved(schema, child)
+    return keys, known
+
+
+def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    reference = node.get("$ref", "")
+    return schema["$defs"][reference.removeprefix("#/$defs/")] if reference else node

@@ -1,0 +1,48 @@
+"""The papers, top to bottom: make a model forget what a request names, and show that it did."""
+
+from prefect import flow
+
+from flows.baselines import known_and_never_known
+from flows.config import RunConfig
+from flows.outcome import Outcome
+from tasks.attack import attack
+from tasks.compare import compare
+from tasks.core.event import Event
+from tasks.curate import curate
+from tasks.evaluate import evaluate
+from tasks.prepare import prepare
+from tasks.register import register
+from tasks.report import report
+from tasks.unlearn import unlearn
+from tasks.validate import knows, validate
+
+
+@flow(flow_run_name="{config.name}")
+def unlearning(config: RunConfig) -> Outcome:
+    """One unlearning event, from the corpora to a registered model version.
+
+    Args:
+        config: What to forget, from which model, how, and how it is judged.
+    """
+    corpus = curate(config.source, config.curation)
+    data = prepare(corpus, config.source, config.curation, config.request, config.splits)
+    validation = validate(data, config.expectations)
+    models = known_and_never_known(data, config.model)
+    evidence = {role: evaluate(model, data, config.evaluate) for role, model in models.items()}
+    knows(evidence["target"], config.expectations)
+    models["unlearned"] = unlearn(models["target"], data, config.unlearn)
+    evidence["unlearned"] = evaluate(models["unlearned"], data, config.evaluate)
+    attacks = {role: attack(seen, config.attack) for role, seen in evidence.items()}
+    verdict = compare(evidence, attacks, models, config.gate)
+    event = Event(
+        name=config.name,
+        config=config.redacted(),
+        data=data,
+        validation=validation,
+        models=models,
+        evidence=evidence,
+        attacks=attacks,
+        verdict=verdict,
+    )
+    page = report(event)
+    return Outcome(event=event, report=page, registration=register(event, page))

@@ -1,0 +1,69 @@
+"""Step: the models side by side, and the verdict of the gate."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from prefect import task
+
+from tasks.core.errors import ConfigError, DataError
+from tasks.core.event import Role
+from tasks.core.record import Identity, Record, keep
+from tasks.metrics import scores
+from tasks.metrics.cost import UNKNOWN, cost
+from tasks.metrics.gate import GateConfig, judge
+
+ROOMS = ("compare", "metrics")
+Records = Mapping[Role, Record]
+
+
+@task
+def compare(evidence: Records, attacks: Records, models: Records, config: GateConfig) -> Record:
+    """The verdict on the unlearned model, with the figures of every model by role."""
+    _comparable(evidence, attacks, models)
+    roles = [role for role in get_args(Role) if role in evidence]
+    inputs = tuple(by_role[role] for role in roles for by_role in (evidence, attacks, models))
+    identity = Identity(kind="verdict", config=config, inputs=inputs, rooms=ROOMS)
+    return keep(identity, lambda scratch: _compared(evidence, attacks, models, config, scratch))
+
+
+def _compared(
+    evidence: Records, attacks: Records, models: Records, config: GateConfig, out: Path
+) -> None:
+    scored = _read(evidence, "scores.json")
+    attacked = _read(attacks, "attacks.json")
+    spent = _read(models, "training.json")
+    verdict = judge(scored, attacked, config)
+    price = cost(spent["unlearned"], spent.get("retrained", UNKNOWN))
+    scores.write(scored, out / "scores.json")
+    scores.write(attacked, out / "attacks.json")
+    scores.write(
+        {
+            "pass": verdict.passed,
+            "comparator": verdict.comparator,
+            "reasons": [reason._asdict() for reason in verdict.reasons],
+            "cost": price._asdict(),
+        },
+        out / "verdict.json",
+    )
+
+
+def _comparable(evidence: Records, attacks: Records, models: Records) -> None:
+    if missing := {"target", "unlearned"} - evidence.keys():
+        raise ConfigError(
+            f"no evidence of the {' or '.join(sorted(missing))} model: evaluate it, "
+            "a model is judged beside the one it came from"
+        )
+    if not evidence.keys() == attacks.keys() == models.keys():
+        raise ConfigError("evidence, attacks and models are not of the same roles")
+    data = {
+        name for told in evidence.values() for name in told.inputs if name.startswith("splits/")
+    }
+    if len(data) > 1:
+        raise DataError(
+            f"models were read on different data, {' and '.join(sorted(data))}: evaluate them again"
+        )
+
+
+def _read(records: Records, name: str) -> dict[Role, Any]:
+    return {role: scores.read(record.path / name) for role, record in records.items()}

@@ -1,0 +1,1 @@
+"""What every room shares: settings, errors, records, variants, log-probabilities."""

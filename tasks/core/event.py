@@ -1,0 +1,28 @@
+"""The five parts of the data, and the bundle of records that one unlearning event leaves."""
+
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.core.record import Record
+
+Split = Literal["forget", "retain", "general", "approximate", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+SEEN: tuple[Split, ...] = ("forget", "retain", "general")
+"""What the target was trained on; the retrained model saw the same without ``forget``."""
+
+Role = Literal["target", "unlearned", "retrained"]
+
+
+class Event(BaseModel):
+    """Everything one unlearning event made, by role; ``retrained`` is absent for hub models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    config: dict[str, Any]
+    data: Record
+    validation: Record
+    models: dict[Role, Record]
+    evidence: dict[Role, Record]
+    attacks: dict[Role, Record]
+    verdict: Record

@@ -1,0 +1,37 @@
+"""Where and how Lethe runs. Never part of an identity: no setting can change a result.
+
+Every field is read from the environment (``LETHE_ARTIFACTS=/data/lethe``) at the time it is asked.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The folder that holds params.yaml, dvc.yaml and pipelines.yaml."""
+
+
+class Settings(BaseSettings):
+    """Paths, devices and addresses."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True)
+    artifacts: Path = Field(default=Path("artifacts"), description="every output; removable")
+    tracking_uri: str = Field(default="", description="MLflow; empty: SQLite under artifacts")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    processes: int = Field(default=1, ge=1, description="training processes, one per GPU")
+    checkpoint_seconds: float = Field(
+        default=30, ge=0, description="between checkpoints of a training; 0: after every step"
+    )
+    wait_seconds: float = Field(default=60, ge=0, description="how long to wait for a busy output")
+
+    @property
+    def root(self) -> Path:
+        """``artifacts`` as an absolute path."""
+        return self.artifacts.absolute()
+
+    @property
+    def mlflow_uri(self) -> str:
+        """The tracking address, whether given or the default."""
+        return self.tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"

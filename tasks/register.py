@@ -1,0 +1,156 @@
+"""Step: an event, with everything it was made from, in the registry; a model if the gate passed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from pydantic import BaseModel, ConfigDict
+
+from tasks.core.event import SPLITS, Event, Role
+from tasks.core.record import Record
+from tasks.core.settings import Settings
+from tasks.metrics import scores
+from tasks.phases import Data, Entry, enter
+from tasks.track import Measured, Told, figures, shown
+from tasks.training.method import PRESETS, Method
+
+SPLIT_PATH = "artifacts/data/splits/{}.parquet"
+
+
+class Registration(BaseModel):
+    """Where an event is registered, and what it was made from."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+    model_version: str
+    """``lethe-name/3``; empty when the gate failed."""
+    model_name: str
+    run_id: str
+    experiment: str
+    tracking_uri: str
+    lineage: dict[str, str]
+
+
+@task
+def register(event: Event, report: Record) -> Registration:
+    """The event in MLflow; registered once, however often it is run.
+
+    Raises:
+        RegistryError: the tracking server is down, or gives back what was not logged.
+    """
+    made_from = lineage(event, report)
+    entry = _entry(event, report, made_from)
+    entered = enter(entry)
+    return Registration(
+        model_version=entered.version,
+        model_name=entry.name,
+        run_id=entered.run_id,
+        experiment=entry.name,
+        tracking_uri=shown(Settings().mlflow_uri),
+        lineage=made_from,
+    )
+
+
+def lineage(event: Event, report: Record) -> dict[str, str]:
+    """From what, how and with what outcome: enough to make the same again."""
+    verdict, revision = _read(event.verdict, "verdict.json"), _read(event.data, "revision.json")
+    unlearn = event.config.get("unlearn", {})
+    return {
+        "event": event.verdict.fingerprint,
+        "verdict": "pass" if verdict["pass"] else "fail",
+        "comparator": verdict["comparator"],
+        "revision": revision["revision"],
+        "workspace": str(revision["workspace"]),
+        "forget": revision["md5"]["forget"],
+        **{f"md5.{split}": revision["md5"][split] for split in SPLITS},
+        "request": _digest(event.config.get("request", {})),
+        "commit": report.config.get("commit", "unknown"),
+        "method": _method(unlearn.get("method", {})),
+        "knobs": json.dumps(unlearn, sort_keys=True),
+        **{role: record.fingerprint for role, record in event.models.items()},
+        "data": event.data.fingerprint,
+        "report_fingerprint": report.fingerprint,
+    }
+
+
+def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
+    verdict = scores.read(event.verdict.path / "verdict.json")
+    revision = _read(event.data, "revision.json")
+    return Entry(
+        name=f"lethe-{event.name}",
+        fingerprint=event.verdict.fingerprint,
+        told=Told(
+            name=f"{event.name} {event.verdict.fingerprint}",
+            tags={},
+            parameters=flattened(event.config),
+            metrics=[*figures("cost", verdict["cost"])],
+        ),
+        models={role: _model(event, role) for role in event.models},
+        data=[
+            Data(split, SPLIT_PATH.format(split), revision["md5"][split], revision["revision"])
+            for split in SPLITS
+        ],
+        artifacts=[
+            (report.path / "report.html", ""),
+            (event.verdict.path / "verdict.json", ""),
+            (event.data.path / "plan.json", ""),
+            (event.validation.path, "validation"),
+        ],
+        weights=event.models["unlearned"].path if verdict["pass"] else None,
+        config=event.config,
+        tags={f"lethe.{name}": value for name, value in made_from.items()},
+    )
+
+
+def _model(event: Event, role: Role) -> Told:
+    record = event.models[role]
+    return Told(
+        name=role,
+        tags={"lethe.role": role, "lethe.model": record.fingerprint},
+        parameters=flattened(record.config),
+        metrics=[
+            *_steps(record.path / "progress.jsonl"),
+            *figures("", scores.read(event.evidence[role].path / "scores.json")),
+            *figures("attack", scores.read(event.attacks[role].path / "attacks.json")),
+            *figures("cost", scores.read(record.path / "training.json")),
+        ],
+    )
+
+
+def _steps(progress: Path) -> list[Measured]:
+    """A figure per step of training; none for a model that was given."""
+    lines = progress.read_text().splitlines() if progress.exists() else []
+    steps = [json.loads(line) for line in lines]
+    return [
+        figure._replace(step=step["step"])
+        for step in steps
+        for figure in figures("training", {k: v for k, v in step.items() if k != "step"})
+    ]
+
+
+def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings by their dotted key; a list is JSON."""
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{name}.")
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def _method(told: Any) -> str:
+    """The name it goes by; one that somebody put together themselves has none."""
+    method = Method.model_validate(told)
+    return next((name for name, known in PRESETS.items() if known == method), "custom")
+
+
+def _digest(told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _read(record: Record, name: str) -> Any:
+    return json.loads((record.path / name).read_text())

@@ -1,0 +1,186 @@
+"""Model versions as they are read: by name, with their lineage, their report and their weights."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+import torch
+from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from safetensors.torch import load_file
+
+from tasks.core.errors import RegistryError
+from tasks.core.settings import Settings
+from tasks.track import CONTEXT, PARENT, Told, experiment, figures, log_run, shown, tracking
+
+VERSION = re.compile(r"(?P<name>[\w-]+)(?:/(?P<number>\d+)|@(?P<alias>[\w-]+))")
+WEIGHTS = "lethe.weights"
+PARTS = ("model", "components/tokenizer")
+"""Where MLflow puts what a checkpoint folder holds side by side."""
+
+
+def find(client: MlflowClient, version: str) -> ModelVersion:
+    """The model version that ``lethe-name/3`` or ``lethe-name@alias`` means.
+
+    Raises:
+        RegistryError: there is none; the message names those that exist.
+    """
+    written = VERSION.fullmatch(version)
+    try:
+        if written and written["alias"]:
+            return client.get_model_version_by_alias(written["name"], written["alias"])
+        if written:
+            return client.get_model_version(written["name"], written["number"])
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+    raise RegistryError(f"no model version {version!r}: {_known(client)}")
+
+
+def called(version: ModelVersion) -> str:
+    """What a person names a version by: ``lethe-name/3``."""
+    return f"{version.name}/{version.version}"
+
+
+def tags(version: str) -> dict[str, str]:
+    """What a version says of itself; ``lethe.version`` is its name, and not its alias."""
+    with tracking() as client:
+        found = find(client, version)
+        return {**found.tags, "lethe.version": called(found)}
+
+
+def show(version: str) -> dict[str, Any]:
+    """The lineage of ``version``, as one JSON object; what was not measured is null."""
+    with tracking() as client:
+        found = find(client, version)
+        run = client.get_run(found.run_id)
+        roles = {child.info.run_name: child for child in below(client, run)}
+        return {
+            "version": called(found),
+            "aliases": list(client.get_model_version(found.name, found.version).aliases),
+            "tags": dict(found.tags),
+            "run_id": found.run_id,
+            "experiment": client.get_experiment(run.info.experiment_id).name,
+            "tracking_uri": shown(Settings().mlflow_uri),
+            "parameters": dict(run.data.params),
+            "metrics": {"event": _numbers(run), **{n: _numbers(c) for n, c in roles.items()}},
+            "datasets": [_as_dict(logged) for logged in run.inputs.dataset_inputs],
+            "audits": [
+                audit.info.run_id
+                for audit in client.search_runs(
+                    [run.info.experiment_id], f"tags.`lethe.audit` = '{called(found)}'"
+                )
+            ],
+        }
+
+
+def report_path(version: str) -> str:
+    """Download the report of ``version``; the path of its page."""
+    with tracking() as client:
+        found = find(client, version)
+        folder = Settings().root / "reports" / called(found)
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(
+            mlflow.artifacts.download_artifacts(
+                run_id=found.run_id, artifact_path="report.html", dst_path=str(folder)
+            )
+        )
+
+
+def fetch_model(version: str, into: Path) -> None:
+    """Download the checkpoint folder of ``version`` into ``into``.
+
+    Raises:
+        RegistryError: there is no such version, or its weights are not those that were registered.
+    """
+    with tracking() as client:
+        found = find(client, version)
+        download(found.source, into)
+    if (digest := weights_digest(into)) != found.tags[WEIGHTS]:
+        raise RegistryError(
+            f"{called(found)}: its weights have digest {digest[:12]}, registered were "
+            f"{found.tags[WEIGHTS][:12]}; register the event again"
+        )
+
+
+def log_audit(version: str, scores: Mapping[str, Any], attacks: Mapping[str, Any]) -> str:
+    """A run with what an audit found, tagged with the version it looked at; its id."""
+    with tracking() as client:
+        audited = find(client, version)
+        told = Told(
+            name=f"audit of {called(audited)}",
+            tags={"lethe.audit": called(audited)},
+            parameters={},
+            metrics=[*figures("", scores), *figures("attack", attacks)],
+        )
+        run_id = log_run(client, experiment(client, audited.name), told)
+        client.set_terminated(run_id)
+        return run_id
+
+
+def download(source: str, into: Path) -> None:
+    """A logged model as the one folder a checkpoint is."""
+    with TemporaryDirectory(dir=into) as scratch:
+        mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch)
+        for part in PARTS:
+            copytree(Path(scratch) / part, into, dirs_exist_ok=True)
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over name, type, shape and bytes of every tensor in the safetensors of ``folder``."""
+    digest = hashlib.sha256()
+    tensors: dict[str, torch.Tensor] = {}
+    for path in folder.glob("*.safetensors"):
+        tensors |= load_file(path)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def tokenizer_digest(folder: Path) -> str:
+    """SHA-256 of what tokenizer.json says, however it is laid out."""
+    told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def below(client: MlflowClient, run: Run) -> list[Run]:
+    query = f"tags.`{PARENT}` = '{run.info.run_id}'"
+    return list(client.search_runs([run.info.experiment_id], query))
+
+
+def _known(client: MlflowClient) -> str:
+    names = [
+        called(version) + "".join(f" (@{alias})" for alias in _aliases(client, version))
+        for version in client.search_model_versions(max_results=20)
+    ]
+    return f"there are {', '.join(names)}" if names else "none is registered yet; try `lethe demo`"
+
+
+def _aliases(client: MlflowClient, version: ModelVersion) -> list[str]:
+    return list(client.get_model_version(version.name, version.version).aliases)
+
+
+def _as_dict(logged: DatasetInput) -> dict[str, str]:
+    marks = {tag.key: tag.value for tag in logged.tags}
+    return {
+        "name": logged.dataset.name,
+        "digest": logged.dataset.digest,
+        "context": marks.pop(CONTEXT, ""),
+        **marks,
+    }
+
+
+def _numbers(run: Run) -> dict[str, float | None]:
+    return {
+        name: value if math.isfinite(value) else None for name, value in run.data.metrics.items()
+    }

@@ -1,0 +1,145 @@
+"""Step: set the verdicts of many runs side by side, as a table and a plot."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+from prefect import task
+
+from tasks.core.record import Identity, Record, keep
+from tasks.core.variants import Section
+
+
+class Cell(Section):
+    """One method at one learning rate on one request, and what came of it."""
+
+    request: str
+    method: str
+    learning_rate: float
+    verdict: Record | str
+    """The verdict, or the line that says why training gave none."""
+
+
+class Cells(Section):
+    """All of a study."""
+
+    cells: tuple[Cell, ...]
+
+
+@task
+def tabulate(cells: list[Cell]) -> Record:
+    study = Cells(cells=tuple(cells))
+    verdicts = tuple(cell.verdict for cell in cells if isinstance(cell.verdict, Record))
+
+    def make(path: Path) -> None:
+        rows = pd.DataFrame([_row(cell) for cell in study.cells])
+        rows.to_json(path / "cells.json", orient="records", indent=1)
+        (path / "table.md").write_text(markdown(rows))
+        plot(rows).savefig(path / "plot.png", dpi=150)
+
+    return keep(
+        Identity(kind="benchmark", config=study, inputs=verdicts, rooms=("tabulate",)), make
+    )
+
+
+def table(record: Record) -> list[dict[str, Any]]:
+    """The rows of a study, numbers that could not be measured as None."""
+    rows: list[dict[str, Any]] = json.loads((record.path / "cells.json").read_text())
+    return rows
+
+
+def markdown(rows: pd.DataFrame) -> str:
+    """The study as one Markdown table."""
+    lines = ["| " + " | ".join(COLUMNS.values()) + " |", "|" + " --- |" * len(COLUMNS)]
+    for row in rows.to_dict("records"):
+        lines.append("| " + " | ".join(_shown(row[name]) for name in COLUMNS) + " |")
+    return "\n".join(lines) + "\n"
+
+
+COLUMNS = {
+    "request": "request",
+    "method": "method",
+    "learning_rate": "learning rate",
+    "pass": "gate",
+    "forget_factor": "forget ppl / never-saw-it model's",
+    "test_factor": "test ppl / target's",
+    "retain_factor": "retain ppl / target's",
+    "auc": "membership AUC",
+    "extraction_strength": "extraction strength",
+    "fails_on": "fails on",
+}
+MEASURES = ("forget_factor", "test_factor", "retain_factor", "auc", "extraction_strength")
+
+
+def plot(rows: pd.DataFrame) -> Figure:
+    """Forgetting against utility, one panel per request; the cross is the never-saw-it model."""
+    requests = list(dict.fromkeys(rows["request"]))
+    figure = Figure(figsize=(5.2 * len(requests), 4.6), layout="constrained")
+    colours = dict(zip(dict.fromkeys(rows["method"]), mpl.color_sequences["tab10"], strict=False))
+    for axes, request in zip(
+        figure.subplots(1, len(requests), squeeze=False)[0], requests, strict=True
+    ):
+        panel = rows[rows["request"] == request].sort_values("learning_rate")
+        for method, points in panel.groupby("method", sort=False):
+            axes.plot(
+                points["forget_factor"], points["test_factor"],
+                marker="o", color=colours[method], label=method, linewidth=1,
+            )  # fmt: skip
+        axes.axvline(1, color="grey", linewidth=0.8)
+        axes.axhline(1, color="grey", linewidth=0.8)
+        axes.set(
+            xscale="log", yscale="log", title=request,
+            xlabel="forget perplexity / never-saw-it model's",
+            ylabel="test perplexity / target's",
+        )  # fmt: skip
+    axes.legend(fontsize=7)
+    return figure
+
+
+def _row(cell: Cell) -> dict[str, Any]:
+    about = cell.model_dump(include={"request", "method", "learning_rate"})
+    if isinstance(cell.verdict, str):
+        missing = dict.fromkeys(MEASURES, math.nan)
+        return {**about, "pass": False, **missing, "fails_on": cell.verdict}
+    verdict, scores, attacks = (
+        json.loads((cell.verdict.path / f"{name}.json").read_text())
+        for name in ("verdict", "scores", "attacks")
+    )
+    unlearned, target = scores["unlearned"], scores["target"]
+    never_saw = _never_saw(scores, verdict["comparator"])
+    return {
+        **about,
+        "pass": verdict["pass"],
+        "forget_factor": _ratio(unlearned["forget"]["perplexity"], never_saw),
+        "test_factor": _ratio(unlearned["test"]["perplexity"], target["test"]["perplexity"]),
+        "retain_factor": _ratio(unlearned["retain"]["perplexity"], target["retain"]["perplexity"]),
+        "auc": attacks["unlearned"]["loss"]["auc"],
+        "extraction_strength": unlearned["forget"]["extraction_strength"],
+        "fails_on": ", ".join(
+            reason["rule"] for reason in verdict["reasons"] if not reason["passed"]
+        ),
+    }
+
+
+def _never_saw(scores: dict[str, Any], comparator: str) -> float | None:
+    if comparator == "retrained":
+        return scores["retrained"]["forget"]["perplexity"]  # type: ignore[no-any-return]
+    return scores["unlearned"]["approximate"]["perplexity"]  # type: ignore[no-any-return]
+
+
+def _ratio(value: float | None, base: float | None) -> float:
+    return math.nan if value is None or base is None else value / base
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return "pass" if value else "fail"
+        case float():
+            return "-" if math.isnan(value) else f"{value:.3g}"
+        case _:
+            return str(value)

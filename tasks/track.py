@@ -1,0 +1,153 @@
+"""What runs tell the outside: progress now, MLflow afterwards.
+
+With ``registry``, which reads model versions, and ``phases``, which writes them, the only file
+that imports mlflow.
+"""
+
+import logging
+import math
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import TaskRunContext
+from requests.exceptions import RequestException
+from tqdm import tqdm
+
+from tasks.core.errors import RegistryError
+from tasks.core.record import storage
+from tasks.core.settings import Settings
+from tasks.training.loop import StepReport
+
+PARENT, CONTEXT = "mlflow.parentRunId", "mlflow.data.context"
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+REACH_SECONDS = 5
+METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100  # the most that MLflow takes in one call
+PARAMETER_LENGTH = 6000
+
+
+class Measured(NamedTuple):
+    """A figure; ``step`` is 0 where there is only one."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+class Told(NamedTuple):
+    """What one run is told."""
+
+    name: str
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+    metrics: Sequence[Measured]
+
+
+def follow(reports: Iterable[StepReport], label: str, total: int) -> None:
+    """Drain ``reports`` into a progress bar and, inside a flow run, a Prefect progress artifact."""
+    artifact = (
+        create_progress_artifact(progress=0.0, description=label) if TaskRunContext.get() else None
+    )
+    with tqdm(total=total, desc=label, unit="step") as bar:
+        for report in reports:
+            bar.update(report.step - bar.n)
+            shown = {"loss": report.forget_loss, "keep": report.keep_loss}
+            bar.set_postfix({k: f"{v:.3f}" for k, v in shown.items() if not math.isnan(v)})
+            if artifact and (report.step == total or report.step % max(total // 20, 1) == 0):
+                update_progress_artifact(artifact, 100.0 * report.step / total)  # type: ignore[arg-type]
+
+
+@contextmanager
+def tracking() -> Iterator[MlflowClient]:
+    """A client of the tracking address; what it has to say goes to standard error.
+
+    Raises:
+        RegistryError: the address does not answer, or refuses what it is asked.
+        StorageError: the disk is full, or may not be written.
+    """
+    uri, root = Settings().mlflow_uri, Settings().root
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with storage(root / "mlflow"), redirect_stdout(sys.stderr):
+        root.mkdir(parents=True, exist_ok=True)
+        _reach(uri)
+        try:
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield MlflowClient(uri, uri)
+        except (MlflowException, RequestException) as error:
+            said = " ".join(str(error).split())[:300]
+            raise RegistryError(
+                f"{shown(uri)} refused: {said}; run the same again, or set LETHE_TRACKING_URI"
+            ) from error
+
+
+def shown(uri: str) -> str:
+    """An address without the password it may hold."""
+    return re.sub(r"//[^/@]*@", "//", uri)
+
+
+def experiment(client: MlflowClient, name: str) -> str:
+    """The id of an experiment, made if it is not there."""
+    if known := client.get_experiment_by_name(name):
+        return str(known.experiment_id)
+    served = urlsplit(Settings().mlflow_uri).scheme.startswith("http")
+    location = None if served else (Settings().root / "mlflow" / name).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def log_run(client: MlflowClient, experiment_id: str, told: Told) -> str:
+    """A new run that holds what it is told, still running; its id."""
+    run = client.create_run(experiment_id, run_name=told.name, tags=dict(told.tags))
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, value, now, step) for name, value, step in told.metrics]
+    for at in range(0, len(metrics), METRICS_AT_ONCE):
+        client.log_batch(run.info.run_id, metrics=metrics[at : at + METRICS_AT_ONCE])
+    parameters = [Param(name, text[:PARAMETER_LENGTH]) for name, text in told.parameters.items()]
+    for at in range(0, len(parameters), PARAMETERS_AT_ONCE):
+        client.log_batch(run.info.run_id, params=parameters[at : at + PARAMETERS_AT_ONCE])
+    return str(run.info.run_id)
+
+
+def figures(prefix: str, values: Mapping[str, Any]) -> list[Measured]:
+    """Nested scores as metrics named by their path; null is NaN, a string is no metric."""
+    found: list[Measured] = []
+    for key, value in values.items():
+        name = f"{prefix}/{key}" if prefix else key
+        if isinstance(value, Mapping):
+            found += figures(name, value)
+        elif value is None or isinstance(value, int | float):
+            found.append(Measured(name, math.nan if value is None else float(value)))
+    return found
+
+
+def _reach(uri: str) -> None:
+    """Ask whether anybody listens, so that nobody waits minutes to hear that nobody does."""
+    address = urlsplit(uri)
+    if not address.scheme.startswith("http"):
+        return
+    port = address.port or {"http": 80, "https": 443}[address.scheme]
+    try:
+        socket.create_connection((address.hostname or "", port), REACH_SECONDS).close()
+    except OSError as error:
+        raise RegistryError(
+            f"{shown(uri)} does not answer ({error}): start it, or set LETHE_TRACKING_URI"
+        ) from None

@@ -1,0 +1,116 @@
+"""Step: the model that knows the text, and the same model made again without it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from prefect import task
+
+from tasks.core.event import SEEN, Role, Split
+from tasks.core.record import Identity, Record, keep, sha256
+from tasks.core.settings import Settings
+from tasks.core.variants import Section
+from tasks.data.tokens import chunks, train_tokenizer
+from tasks.methods.likelihood import Descent
+from tasks.track import follow
+from tasks.training import ROOMS
+from tasks.training.job import Job, Part, Probes
+from tasks.training.launcher import launch
+from tasks.training.model import ModelConfig, files, initial, load, located
+
+TOKENIZER_SPLITS: tuple[Split, ...] = ("retain", "general")
+"""Never the forget set: its words would reach the retrained model through the vocabulary."""
+
+
+class Wanted(Section):
+    """What decides a model: how it is made, and what it may see."""
+
+    model: ModelConfig
+    splits: tuple[Split, ...]
+    given: dict[str, str] = {}
+    """SHA-256 of every file of a checkpoint that was given."""
+
+
+@task(task_run_name="train-{role}")
+def train(data: Record, config: ModelConfig, role: Role) -> Record:
+    """The target, or the retrained model, which differs only in never seeing the forget set.
+
+    Raises:
+        ModelError: the checkpoint at ``config.path`` is unsafe or does not fit together.
+    """
+    seen = SEEN if role == "target" else tuple(split for split in SEEN if split != "forget")
+    if config.path:
+        return _given(config)
+    wanted = Wanted(model=config, splits=seen)
+    identity = _identity(wanted, (data,))
+    folder = Settings().root / "checkpoints" / identity.fingerprint
+    record = keep(identity, lambda scratch: _trained(data, wanted, folder, role, scratch))
+    shutil.rmtree(folder, ignore_errors=True)
+    return record
+
+
+def _identity(wanted: Wanted, inputs: tuple[Record, ...]) -> Identity:
+    return Identity(kind="model", config=wanted, inputs=inputs, rooms=ROOMS)
+
+
+def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) -> None:
+    config, optimiser = wanted.model, wanted.model.optimiser
+    tokenizer = train_tokenizer(_texts(data, TOKENIZER_SPLITS), config.scratch.vocabulary)
+    pieces = chunks(_texts(data, wanted.splits), tokenizer, config.scratch.context)
+    tokens = sum(chunk.scored for chunk in pieces)
+    start = folder / "start"
+    initial(config.scratch, tokenizer).save_pretrained(start)
+    tokenizer.save_pretrained(start)
+    job = Job(
+        start=start,
+        data=data.path,
+        out=out,
+        folder=folder,
+        parts=(Part(term=Descent(), splits=wanted.splits),),
+        context=config.scratch.context,
+        optimiser=optimiser,
+        steps=max(round(config.epochs * tokens / optimiser.tokens_per_step), 1),
+        probes=Probes(),
+        checkpoint_seconds=Settings().checkpoint_seconds,
+    )
+    follow(launch(job), f"training the {role} model", job.steps)
+
+
+def _given(config: ModelConfig) -> Record:
+    folder = located(config)
+    digests = {path.name: sha256(path) for path in files(folder)}
+    wanted = Wanted(model=config, splits=(), given=digests)
+    return keep(_identity(wanted, ()), lambda scratch: _copy(folder, scratch))
+
+
+def _copy(folder: Path, out: Path) -> None:
+    """The files of a checkpoint that was given, after it has shown that it loads."""
+    model, _ = load(folder)
+    for path in files(folder):
+        _link(path.resolve(), out / path.name)
+    (out / "progress.jsonl").write_text("")
+    unknown: dict[str, Any] = dict.fromkeys(
+        ("tokens", "flops", "seconds", "peak_memory_bytes", "steps")
+    )
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    (out / "training.json").write_text(json.dumps({"parameters": parameters, **unknown}, indent=1))
+
+
+def _link(path: Path, to: Path) -> None:
+    try:
+        os.link(path, to)
+    except OSError:  # another file system
+        shutil.copyfile(path, to)
+
+
+def _texts(data: Record, splits: tuple[Split, ...]) -> list[str]:
+    return [
+        text
+        for split in splits
+        for text in pq.read_table(data.path / f"{split}.parquet", columns=["text"])[
+            "text"
+        ].to_pylist()
+    ]

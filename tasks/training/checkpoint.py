@@ -1,0 +1,89 @@
+"""Where a killed step goes on: weights, optimiser, step number and random state, in one folder.
+
+A checkpoint is written beside the last one and takes its place by a rename, so there is always a
+whole one. Nothing is pickled: tensors are safetensors, the rest is JSON with a digest of each file.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from tasks.core.record import digests
+
+STATE = "state.json"
+
+
+def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """Keep everything that decides the steps after ``step``."""
+    scratch = folder.with_name(f"{folder.name}.scratch")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    save_file(
+        {name: tensor.detach().contiguous() for name, tensor in model.named_parameters()},
+        scratch / "model.safetensors",
+    )
+    save_file(_moments(optimizer), scratch / "optimizer.safetensors")
+    save_file({"cpu": torch.get_rng_state()}, scratch / "random.safetensors")
+    (scratch / STATE).write_text(json.dumps({"step": step, "files": digests(scratch)}))
+    previous = folder.with_name(f"{folder.name}.previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if folder.exists():
+        folder.rename(previous)
+    scratch.rename(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def resume(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Put the last whole checkpoint into ``model`` and ``optimizer``; the steps it has behind it.
+
+    Without one that is whole the answer is 0 and nothing is changed.
+    """
+    for candidate in (folder, folder.with_name(f"{folder.name}.previous")):
+        if (step := _whole(candidate)) is not None:
+            parameters = load_file(candidate / "model.safetensors")
+            with torch.no_grad():
+                for name, parameter in model.named_parameters():
+                    parameter.copy_(parameters[name])
+            _restore(optimizer, load_file(candidate / "optimizer.safetensors"))
+            torch.set_rng_state(load_file(candidate / "random.safetensors")["cpu"])
+            return step
+    return 0
+
+
+def discard(folder: Path) -> None:
+    """Remove every checkpoint of a step that has finished."""
+    for suffix in ("", ".previous", ".scratch"):
+        shutil.rmtree(folder.with_name(f"{folder.name}{suffix}"), ignore_errors=True)
+
+
+def _whole(folder: Path) -> int | None:
+    if not (folder / STATE).is_file():
+        return None
+    try:
+        state = json.loads((folder / STATE).read_text())
+    except ValueError:
+        return None
+    held = {name: digest for name, digest in digests(folder).items() if name != STATE}
+    return int(state["step"]) if held == state["files"] else None
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{at}.{name}": torch.as_tensor(value).contiguous()
+        for at, moments in state.items()
+        for name, value in moments.items()
+    }
+
+
+def _restore(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        at, _, name = key.partition(".")
+        state.setdefault(int(at), {})[name] = value
+    whole = optimizer.state_dict()
+    optimizer.load_state_dict({"state": state, "param_groups": whole["param_groups"]})

@@ -1,0 +1,255 @@
+"""Which weights a run starts from: trained here from a config, or somebody's checkpoint.
+
+A checkpoint is only files somebody gave us: weights are read from safetensors alone, no code that
+comes with them is run, and what does not fit together is refused before a weight is used.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from pydantic import Field
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from tasks.core.errors import ModelError
+from tasks.core.event import Role
+from tasks.core.settings import Settings
+from tasks.core.variants import Section
+from tasks.training.loop import OptimiserConfig
+
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+INDEX = "model.safetensors.index.json"
+WANTED = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja"]
+"""What is fetched and kept of a checkpoint: weights, settings and tokenizer; nothing that runs."""
+
+
+class ScratchConfig(Section):
+    """A Llama small enough to be trained on the spot; the defaults make about a million weights."""
+
+    vocabulary: int = Field(default=1024, ge=300, le=2**20, description="tokens, at most")
+    hidden: int = Field(default=128, ge=8, le=16384, description="width")
+    intermediate: int = Field(default=384, ge=8, le=65536, description="width of the MLP")
+    layers: int = Field(default=4, ge=1, le=256)
+    heads: int = Field(default=4, ge=1, le=256)
+    context: int = Field(default=256, ge=16, le=2**20, description="tokens read at once")
+    seed: int = Field(default=0, ge=0, description="of the initial weights")
+
+
+class ModelConfig(Section):
+    """The target: trained here, or given by ``path``."""
+
+    path: str = Field(
+        default="", description="local folder or hub id; empty: trained here, from scratch"
+    )
+    revision: str = Field(default="", description="commit of the hub id; a local folder has none")
+    scratch: ScratchConfig = ScratchConfig()
+    epochs: float = Field(default=10, gt=0, le=1000, description="of training from scratch")
+    optimiser: OptimiserConfig = OptimiserConfig(
+        learning_rate=3e-3, schedule="cosine", warmup_steps=20, tokens_per_step=2048
+    )
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The models that can be had before unlearning."""
+        return ("target",) if self.path else ("target", "retrained")
+
+
+def initial(config: ScratchConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """An untrained model for ``tokenizer``, the same weights for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model: Any = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(tokenizer),
+                hidden_size=config.hidden,
+                intermediate_size=config.intermediate,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                num_key_value_heads=config.heads,
+                max_position_embeddings=config.context,
+                tie_word_embeddings=True,
+                bos_token_id=tokenizer.bos_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        )
+        untrained: PreTrainedModel = model.eval()
+        return untrained
+
+
+def located(config: ModelConfig) -> Path:
+    """The folder that holds the checkpoint, fetched from the hub where it is not local.
+
+    Raises:
+        ModelError: there is no such folder, or a hub id comes without its commit.
+    """
+    local = Path(config.path).expanduser()
+    if local.is_dir():
+        return local
+    if local.is_absolute() or config.path.startswith(".") or config.path.count("/") != 1:
+        raise ModelError(
+            f"model.path={config.path}: no such folder; name one, or a hub id owner/name"
+        )
+    if not config.revision:
+        raise ModelError(f"model.revision: {config.path} is a hub id; pin the commit to read it at")
+    try:
+        return Path(snapshot_download(config.path, revision=config.revision, allow_patterns=WANTED))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"model.path={config.path}: neither a folder here nor to be had from the hub "
+            f"({type(error).__name__}); give a local folder"
+        ) from None
+
+
+def checked(folder: Path) -> None:
+    """Refuse a checkpoint that is unsafe, incomplete or does not fit together.
+
+    Raises:
+        ModelError: naming the file and the rule it breaks.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"model.path={folder}: no config.json; save the model with save_pretrained"
+        )
+    config = _json(folder / "config.json")
+    if "auto_map" in config:
+        raise ModelError(
+            f"model.path={folder}: config.json asks for code of its own (auto_map), which is never "
+            "run; use an architecture transformers knows"
+        )
+    if config.get("model_type") not in CONFIG_MAPPING:
+        raise ModelError(
+            f"model.path={folder}: transformers knows no architecture {config.get('model_type')!r}"
+        )
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        pickles = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
+        found = (
+            f"found {', '.join(sorted(pickles))}, which is a pickle" if pickles else "found none"
+        )
+        raise ModelError(
+            f"model.path={folder}: weights must be *.safetensors, {found}; convert with "
+            "save_pretrained"
+        )
+    for path in weights:
+        _header(path)
+    _shards(folder)
+
+
+def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The checked checkpoint in ``folder`` in fp32, dropout off, and its tokenizer.
+
+    Raises:
+        ModelError: the checkpoint is unsafe, incomplete or does not fit together.
+    """
+    checked(folder)
+    tokenizer = _tokenizer(folder)
+    model = _model(folder)
+    rows = len(model.get_input_embeddings().weight)  # type: ignore[arg-type]
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= rows:
+        raise ModelError(
+            f"model.path={folder}: the tokenizer produces id {largest} but the model embeds only "
+            f"{rows}; use the tokenizer the model was trained with"
+        )
+    return model.eval(), tokenizer
+
+
+def _model(folder: Path) -> PreTrainedModel:
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"model.path={folder}: the weights do not load ({str(error).splitlines()[0]})"
+        ) from None
+    model: PreTrainedModel = loaded[0]
+    _complete(folder, loaded[1])
+    return model
+
+
+def _complete(folder: Path, loading: dict[str, Iterable[object]]) -> None:
+    """Refuse weights that the library would have made up: it fills what is missing at random."""
+    absent = sorted(str(name) for name in [*loading["missing_keys"], *loading["mismatched_keys"]])
+    if absent:
+        raise ModelError(
+            f"model.path={folder}: {len(absent)} weights are missing or of another shape, "
+            f"{absent[0]} first; save the whole model with save_pretrained"
+        )
+
+
+def device() -> torch.device:
+    """Where this process computes: its own GPU where there is one."""
+    wanted = Settings().device
+    if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files of a checkpoint that are worth keeping."""
+    found = {path for pattern in WANTED for path in folder.glob(pattern) if path.is_file()}
+    yield from sorted(found)
+
+
+def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"model.path={folder}: no tokenizer that loads ({type(error).__name__}); "
+            "put tokenizer.json and tokenizer_config.json beside the weights"
+        ) from None
+    return tokenizer
+
+
+def _header(path: Path) -> None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            file.keys()
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"model.path: {path} is not a whole safetensors file ({error})") from None
+
+
+def _shards(folder: Path) -> None:
+    """Refuse an index that names anything but a file beside it."""
+    if not (folder / INDEX).exists():
+        return
+    named = _json(folder / INDEX).get("weight_map")
+    shards = set(named.values()) if isinstance(named, dict) else {None}
+    for shard in sorted(map(str, shards)):
+        if Path(shard).name != shard or not (folder / shard).is_file():
+            raise ModelError(
+                f"model.path={folder}: {INDEX} names {shard!r}, which is no file beside it; "
+                "fetch the whole checkpoint"
+            )
+
+
+def _json(path: Path) -> dict[str, object]:
+    try:
+        content: dict[str, object] = json.loads(path.read_text())
+    except (ValueError, UnicodeDecodeError):
+        raise ModelError(f"model.path: {path} is not JSON; the download is broken") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"model.path: {path} is not a JSON object; the download is broken")
+    return content

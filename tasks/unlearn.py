@@ -1,0 +1,80 @@
+"""Step: make a model forget."""
+
+import shutil
+from pathlib import Path
+
+from prefect import task
+from pydantic import Field, field_validator
+
+from tasks.core.record import Identity, Record, keep
+from tasks.core.settings import Settings
+from tasks.core.variants import Section
+from tasks.track import follow
+from tasks.training import ROOMS
+from tasks.training.job import Job, Part, Probes
+from tasks.training.launcher import launch
+from tasks.training.loop import OptimiserConfig
+from tasks.training.method import PRESETS, Method, preset
+
+
+class UnlearnConfig(Section):
+    """Everything that decides the unlearned weights, and nothing that does not."""
+
+    method: Method = Field(
+        default=PRESETS["ascent_descent"], description="a forget term and what keeps the rest"
+    )
+    steps: int = Field(default=40, ge=1, le=100_000, description="optimiser steps")
+    context: int = Field(
+        default=2048,
+        ge=2,
+        le=2**20,
+        description="tokens read at once, or fewer where the model's own context is shorter",
+    )
+    optimiser: OptimiserConfig = OptimiserConfig(learning_rate=1e-4, tokens_per_step=2048)
+    probes: Probes = Probes(splits=("forget", "retain", "approximate"), tokens=2048, every=2)
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _by_name(cls, method: object) -> object:
+        return preset(method) if isinstance(method, str) else method
+
+    def varied(self, method: Method, learning_rate: float) -> "UnlearnConfig":
+        """The same with another method at another learning rate."""
+        optimiser = self.optimiser.model_copy(update={"learning_rate": learning_rate})
+        return self.model_copy(update={"method": method, "optimiser": optimiser})
+
+
+@task
+def unlearn(target: Record, data: Record, config: UnlearnConfig) -> Record:
+    """The target after it has forgotten.
+
+    Raises:
+        DivergedError: the loss became infinite or NaN; nothing is kept.
+    """
+    identity = Identity(kind="model", config=config, inputs=(target, data), rooms=ROOMS)
+    folder = Settings().root / "checkpoints" / identity.fingerprint
+    record = keep(identity, lambda scratch: _unlearned(target, data, config, folder, scratch))
+    shutil.rmtree(folder, ignore_errors=True)
+    return record
+
+
+def _unlearned(
+    target: Record, data: Record, config: UnlearnConfig, folder: Path, out: Path
+) -> None:
+    method = config.method
+    job = Job(
+        start=target.path,
+        data=data.path,
+        out=out,
+        folder=folder,
+        parts=(
+            Part(term=method.forget, splits=("forget",)),
+            *(Part(term=k.term, splits=(k.split,), weight=k.weight) for k in method.keep),
+        ),
+        context=config.context,
+        optimiser=config.optimiser,
+        steps=config.steps,
+        probes=config.probes,
+        checkpoint_seconds=Settings().checkpoint_seconds,
+    )
+    follow(launch(job), "unlearning", job.steps)

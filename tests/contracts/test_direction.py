@@ -1,0 +1,27 @@
+import subprocess
+import sys
+
+import pytest
+
+from tasks.core.settings import PROJECT
+
+NOUNS = ("core", "data", "requests", "methods", "metrics", "training")
+ORCHESTRATION = ("prefect", "mlflow", "dvc", "great_expectations")
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_noun_loads_nothing_that_orchestrates(noun):
+    modules = sorted(
+        ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (PROJECT / "tasks" / noun).rglob("*.py")
+    )
+    assert modules
+    code = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules}]; "
+        f"print(*(name for name in {ORCHESTRATION} if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == []

@@ -1,0 +1,132 @@
+"""The command line as a stranger meets it: answers on standard output, the rest elsewhere."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+SMALL = yaml.safe_load((PROJECT / "tests/stack/small-run.yaml").read_text())
+
+
+def lethe(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "flows", *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def assignments(tree, *path):
+    """``tree`` as dotted.key=value arguments, names of variants first."""
+    for key, value in sorted(tree.items(), key=lambda item: item[0] != "name"):
+        if isinstance(value, dict):
+            yield from assignments(value, *path, key)
+        else:
+            yield f"{'.'.join([*path, key])}={json.dumps(value)}"
+
+
+RUN = tuple(assignments(SMALL))
+
+
+def only_object(output):
+    assert output.count("\n") == 1
+    return json.loads(output)
+
+
+def test_help_imports_nothing_heavy():
+    probe = "import sys, flows.__main__; print([m for m in ('torch', 'prefect', 'mlflow') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_plan_prints_one_object_and_trains_nothing(artifacts):
+    done = lethe("plan", "--json", *RUN)
+    plan = only_object(done.stdout)
+    assert {"matched", "added", "left", "suggestions", "tokens"} <= plan.keys()
+    assert len(plan["matched"]) == len(plan["added"]) == 8  # eight sections, in two editions
+    assert not (artifacts / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["run", "preset=ascent_decent"], "ascent_descent"),
+        (["run", "request.authors=[Nobody At All]"], "Nobody At All"),
+        (["run", "source.name=jsonl", "source.path=/nowhere"], "/nowhere"),
+        (["run", "model.path=/nowhere"], "/nowhere"),
+        (["show", "lethe-demo@candidate"], "lethe-demo"),
+        (
+            ["plan", "request.groups=[book:toy0001]", "splits.max_forget_share=0.001"],
+            "max_forget_share",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(arguments, word, artifacts):
+    done = lethe(*arguments)
+    assert done.returncode == 2, done.stderr[-2000:]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("lethe: ")]
+    assert word in line
+    assert done.stdout == ""
+    assert not list(artifacts.glob("model/*/"))
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(tmp_path / "file" / "artifacts"))
+    done = lethe("run")
+    assert done.returncode == 2
+    assert "LETHE_ARTIFACTS" in done.stderr
+
+
+def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audited(artifacts):
+    done = lethe("run", "--json", *RUN)
+    assert done.returncode == 0, done.stderr[-4000:]
+    result = only_object(done.stdout)
+    assert {
+        "verdict",
+        "scores",
+        "attacks",
+        "plan",
+        "cost",
+        "model_version",
+        "fingerprint",
+        "report",
+        "lineage",
+    } <= result.keys()
+    assert result["verdict"]["pass"]
+    assert result["model_version"] == "lethe-small/1"
+    assert (
+        result["scores"].keys() == result["attacks"].keys() == {"target", "unlearned", "retrained"}
+    )
+    assert set(result["scores"]["target"]) == {"forget", "retain", "general", "approximate", "test"}
+    assert {"tokens", "flops", "seconds", "retrain_flops", "ratio"} <= result["cost"].keys()
+    assert Path(result["report"]).is_file()
+
+    started = time.time()
+    again = only_object(lethe("run", "--json", *RUN).stdout)
+    assert again == result  # nothing was trained, evaluated or registered a second time
+    assert not [
+        path for path in artifacts.glob("model/*/record.json") if path.stat().st_mtime > started
+    ]
+
+    shown = only_object(lethe("show", "--json", "lethe-small@candidate").stdout)
+    assert result["fingerprint"] in json.dumps(shown)
+    audited = only_object(lethe("audit", "--json", "lethe-small/1").stdout)
+    assert audited["scores"] == result["scores"]["unlearned"]
+
+
+def test_a_gate_that_fails_is_exit_code_three_and_registers_nothing(artifacts):
+    done = lethe("run", "--json", *RUN, "gate.forgotten_share=1", "gate.forget_factor=1.01")
+    assert done.returncode == 3, done.stderr[-4000:]
+    result = only_object(done.stdout)
+    assert not result["verdict"]["pass"]
+    assert result["model_version"] == ""

@@ -1,0 +1,194 @@
+"""An unlearning event made of small real pieces: evidence, attacks and verdict as they are made."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from tasks.attack import AttackConfig, attack
+from tasks.compare import compare
+from tasks.core.event import SPLITS, Event
+from tasks.core.record import Record
+from tasks.metrics import METRICS, evidence, scores
+from tasks.metrics.evidence import Evidence
+from tasks.metrics.gate import GateConfig
+from tasks.training.method import preset
+
+HOSTILE = "<script>alert(1)</script>"
+TEXT = "It was the best of forgotten times"
+LEVELS = {"target": {"forget": 1.0}, "unlearned": {"forget": 2.9}, "retrained": {}}
+"""Mean nats per token where it is not 3."""
+
+SPENT = {
+    role: {"parameters": 1_000_000, "tokens": tokens, "flops": 6e6 * tokens, "steps": 40,
+           "seconds": tokens / 1e4, "peak_memory_bytes": 1.5e9}
+    for role, tokens in {"target": 2_400_000, "unlearned": 40_000, "retrained": 2_000_000}.items()
+}  # fmt: skip
+
+
+def told(level, split, documents=60):
+    """Evidence of documents of 20 tokens with losses around ``level``."""
+    rng = np.random.default_rng([SPLITS.index(split), 7])
+    means = rng.normal(level, 0.25, documents)
+    logp = -np.abs(rng.normal(means[:, None], 0.3, (documents, 20))).ravel()
+    ids = tuple(f"{split}:{at}" for at in range(documents))
+    sizes = np.full(documents, 80)
+    offsets = np.arange(documents + 1) * 20
+    logp = logp.astype(np.float32)
+    return Evidence(ids, offsets, logp, logp > -1, logp - 1, np.ones_like(logp), sizes // 2, sizes)
+
+
+@pytest.fixture
+def an_event(tmp_path):
+    """Makes an Event; told by keyword: losses by role, plan, steps, passages, cost."""
+
+    def kept(kind, name, files, inputs=()):
+        folder = tmp_path / "artifacts" / kind / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            path = folder / file
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return Record(kind=kind, fingerprint=name, path=folder, inputs=inputs)
+
+    def measured(role, levels):
+        record = kept("evidence", f"e{role[:2]}", {}, (f"model/m{role[:2]}", "splits/d0"))
+        values = {}
+        for split in SPLITS:
+            seen = told(levels.get(split, 3.0), split)
+            evidence.write(seen, record.path / f"{split}.parquet")
+            values[split] = {name: metric.value(seen) for name, metric in METRICS.items()}
+        scores.write(values, record.path / "scores.json")
+        return record
+
+    def modelled(role, steps, spent):
+        lines = "".join(json.dumps(step) + "\n" for step in steps)
+        return kept(
+            "model", f"m{role[:2]}", {"training.json": spent[role], "progress.jsonl": lines}
+        )
+
+    def make(levels=LEVELS, plan=None, steps=STEPS, passages=(TEXT,), spent=SPENT):
+        data = kept("splits", "d0", {"plan.json": plan or PLAN, "revision.json": REVISION})
+        validation = kept(
+            "validation", "v0",
+            {"summary.json": CHECKS, "data_docs/index.html": "all is well"}, ("splits/d0",),
+        )  # fmt: skip
+        models = {role: modelled(role, steps, spent) for role in levels}
+        seen = {role: measured(role, by_split) for role, by_split in levels.items()}
+        attacks = {role: attack.fn(one, AttackConfig(resamples=100)) for role, one in seen.items()}
+        return Event(
+            name="tiny",
+            config={
+                "source": {"name": "toy", "author": HOSTILE},
+                "request": {"authors": ["A. Writer"], "passages": list(passages)},
+                "unlearn": {
+                    "method": preset("ascent_descent").model_dump(mode="json"),
+                    "steps": 40,
+                    "optimiser": {"learning_rate": 3e-4},
+                },
+            },
+            data=data,
+            validation=validation,
+            models=models,
+            evidence=seen,
+            attacks=attacks,
+            verdict=compare.fn(seen, attacks, models, GateConfig()),
+        )
+
+    return make
+
+
+STEPS = [
+    {
+        "step": at,
+        "loss": -at / 20,
+        "forget_loss": -1 - at / 20,
+        "keep_loss": 3.0,
+        "forget_nll": 1 + 1.95 * (1 - 0.9**at),
+        "retain_nll": 3 + 0.002 * at + 0.02 * (at % 3),
+        "approximate_nll": None if at % 2 else 3.0,
+    }
+    for at in range(1, 41)
+]
+PLAN = {
+    "matched": [
+        {"doc_id": f"forget:{at}", "reason": "author 'A. Writer'", "tokens": 20} for at in range(58)
+    ],
+    "added": [
+        {"doc_id": HOSTILE, "reason": "the same text as forget:1", "tokens": 20},
+        {"doc_id": "forget:copy", "tokens": 20,
+         "reason": "near-duplicate of forget:2 (Jaccard 0.87)"},
+    ],
+    "left": [
+        {"doc_id": f"near:{at}", "tokens": 20,
+         "reason": f"shares text with forget:{at} (Jaccard 0.{30 + at}), short of a copy"}
+        for at in range(3)
+    ],
+    "suggestions": [
+        {"field": "authors", "value": "A Writer <b>", "documents": 2,
+         "because": "may be the same person as 'A. Writer'; 0 of them go already"},
+    ],
+    "documents": 60,
+    "tokens": 1200,
+}  # fmt: skip
+CHECKS = [
+    {"suite": split, "expectation": f"{split} has every doc_id once", "success": True,
+     "observed": "0 of 60 rows amiss"}
+    for split in SPLITS
+]  # fmt: skip
+REVISION = {"workspace": "w", "revision": "ab" * 20, "md5": {s: f"{s}-md5" for s in SPLITS}}
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """Making the tables takes seconds: they are made once, and copied."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def database(artifacts, empty_database):
+    artifacts.mkdir()
+    shutil.copyfile(empty_database, artifacts / "mlflow.db")
+    uri = f"sqlite:///{artifacts / 'mlflow.db'}"
+    return MlflowClient(uri, uri)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A random model of 10,000 parameters that reads bytes."""
+    folder = tmp_path_factory.mktemp("model")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bpe = Tokenizer(models.BPE({char: at for at, char in enumerate(alphabet)}, []))
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    PreTrainedTokenizerFast(tokenizer_object=bpe).save_pretrained(folder)
+    shape = LlamaConfig(
+        vocab_size=256, hidden_size=16, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64,
+        bos_token_id=None, eos_token_id=None, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(shape).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def an_entry(an_event, checkpoint, database, artifacts):
+    """Makes the arguments of `register`: an event with real weights, and its report."""
+
+    def make(*levels):
+        event = an_event(*levels)
+        shutil.copytree(checkpoint, event.models["unlearned"].path, dirs_exist_ok=True)
+        folder = artifacts / "report" / "r0"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.html").write_text("<p>what came of it</p>")
+        return event, Record(
+            kind="report", fingerprint="r0", path=folder, config={"commit": "c0ffee"}
+        )
+
+    return make

@@ -1,0 +1,52 @@
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+
+from tasks.pages.plots import Point, distribution, roc, trade_off, way
+from tasks.pages.told import Curve
+
+LOSSES = {"target": np.array([1.0, 1.2, np.nan]), "unlearned": np.array([3.0, 3.3, 3.1])}
+LIKE = np.array([2.9, 3.1])
+CURVES = {"target": Curve([0, 0, 1], [0, 1, 1]), "unlearned": Curve([0, 1], [0, 1])}
+STEPS = [{"step": at, "forget_nll": 1 + at, "retain_nll": 3.0} for at in range(1, 5)]
+
+
+def test_every_plot_is_well_formed():
+    for svg in (
+        distribution(LOSSES, LIKE),
+        roc(CURVES),
+        way(STEPS, 3.0),
+        trade_off(STEPS, Point(3.0, 3.2)),
+    ):
+        assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_plot_drawn_twice_is_the_same():
+    assert distribution(LOSSES, LIKE) == distribution(LOSSES, LIKE)
+
+
+def test_the_row_that_never_saw_the_text_is_similar_text_where_nothing_was_retrained():
+    assert "similar text" in distribution(LOSSES, LIKE)
+    assert "similar text" not in distribution(LOSSES | {"retrained": LIKE}, LIKE)
+
+
+def test_one_loss_for_all_documents_is_still_drawn():
+    assert distribution({"target": np.ones(3), "unlearned": np.ones(3)}, np.ones(3))
+
+
+def test_without_numbers_there_is_no_plot():
+    nothing = np.array([np.nan])
+    assert distribution({"target": nothing, "unlearned": nothing}, nothing) == ""
+    assert roc({"target": Curve([], [])}) == ""
+    assert way([], 3.0) == ""
+    assert trade_off([{"step": 1, "forget_loss": -1.0}], Point(3.0, 3.0)) == ""
+
+
+def test_steps_between_probes_are_left_out():
+    between = [{"step": 9, "forget_nll": np.nan, "retain_nll": np.nan}]
+    assert way(STEPS, 3.0) == way([*STEPS, *between], 3.0)
+
+
+def test_an_unknown_level_is_not_drawn():
+    assert "never" in way(STEPS, 3.0)
+    assert "never" not in way(STEPS, np.nan)

@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from tasks.compare import compare
+from tasks.core.errors import ConfigError, DataError
+from tasks.core.event import SPLITS
+from tasks.core.record import Record
+from tasks.metrics import scores
+from tasks.metrics.gate import GateConfig
+
+NEUTRAL = {"perplexity": 20.0, "exact_memorisation": 0.2, "extraction_strength": 0.0}
+KNOWN = {"perplexity": 2.0, "exact_memorisation": 0.9, "extraction_strength": 0.6}
+STANDING = {"auc_low": 0.45, "auc_high": 0.55, "tpr_at_1pct_fpr": None, "members": 9}
+SPENT = {
+    "target": {"flops": 9e15, "seconds": 300.0, "tokens": 10_000_000},
+    "unlearned": {"flops": 3e13, "seconds": 10.0, "tokens": 50_000},
+    "retrained": {"flops": 6e15, "seconds": 200.0, "tokens": 9_000_000},
+}
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Evidence, attacks and models of a target that knows, and two models that do not."""
+
+    def record(kind, role, name, values, data="splits/aa"):
+        folder = tmp_path / kind / role
+        folder.mkdir(parents=True)
+        scores.write(values, folder / name)
+        return Record(kind=kind, fingerprint=f"{kind}-{role}", path=folder, inputs=(data,))
+
+    def told(role):
+        forget = KNOWN if role == "target" else NEUTRAL
+        return dict.fromkeys(SPLITS, NEUTRAL) | {"forget": forget}
+
+    def standings(role):
+        standing = STANDING | {"auc": 0.9 if role == "target" else 0.5}
+        return {"loss": standing, "min_k_20": standing}
+
+    return (
+        {role: record("evidence", role, "scores.json", told(role)) for role in SPENT},
+        {role: record("attacks", role, "attacks.json", standings(role)) for role in SPENT},
+        {role: record("model", role, "training.json", SPENT[role]) for role in SPENT},
+    )
+
+
+def without(role, three):
+    return [{name: record for name, record in part.items() if name != role} for part in three]
+
+
+def written(record, name="verdict.json"):
+    return json.loads((record.path / name).read_text())
+
+
+def test_the_verdict_says_pass_comparator_reasons_and_cost(three):
+    verdict = written(compare.fn(*three, GateConfig()))
+    assert verdict["pass"] is True
+    assert verdict["comparator"] == "retrained"
+    for reason in verdict["reasons"]:
+        assert set(reason) == {"rule", "passed", "message", "value", "low", "high"}
+    assert verdict["cost"] == {
+        "tokens": 50_000,
+        "flops": 3e13,
+        "seconds": 10.0,
+        "retrain_flops": 6e15,
+        "retrain_seconds": 200.0,
+        "ratio": pytest.approx(6e15 / 3e13),
+        "seconds_ratio": pytest.approx(20),
+    }
+
+
+def test_an_open_side_is_null(three):
+    reasons = {r["rule"]: r for r in written(compare.fn(*three, GateConfig()))["reasons"]}
+    assert reasons["retain_perplexity"]["low"] is None
+    assert reasons["retain_perplexity"]["high"] == pytest.approx(24)
+    assert reasons["forgotten"]["high"] is None
+
+
+def test_models_stand_side_by_side(three):
+    made = compare.fn(*three, GateConfig())
+    assert written(made, "scores.json")["target"]["forget"] == KNOWN
+    assert written(made, "scores.json")["unlearned"]["forget"] == NEUTRAL
+    assert written(made, "attacks.json")["target"]["loss"]["auc"] == 0.9
+    assert written(made, "attacks.json")["retrained"]["loss"]["tpr_at_1pct_fpr"] is None
+
+
+def test_without_a_retrained_model_the_ratio_is_null_and_the_comparator_said(three):
+    verdict = written(compare.fn(*without("retrained", three), GateConfig()))
+    assert (verdict["comparator"], verdict["pass"]) == ("approximate", True)
+    assert verdict["cost"]["retrain_flops"] is None
+    assert verdict["cost"]["ratio"] is None
+
+
+@pytest.mark.parametrize("role", ["target", "unlearned"])
+def test_comparing_without_a_baseline_raises(three, role):
+    with pytest.raises(ConfigError, match=f"no evidence of the {role} model"):
+        compare.fn(*without(role, three), GateConfig())
+
+
+def test_a_model_without_attacks_is_not_passed_over(three):
+    evidence, attacks, models = three
+    del attacks["retrained"]
+    with pytest.raises(ConfigError, match="not of the same roles"):
+        compare.fn(evidence, attacks, models, GateConfig())
+
+
+def test_models_read_on_different_data_are_not_compared(three):
+    evidence, attacks, models = three
+    evidence["target"] = evidence["target"].model_copy(update={"inputs": ("splits/bb",)})
+    with pytest.raises(DataError, match="splits/aa and splits/bb"):
+        compare.fn(evidence, attacks, models, GateConfig())
+
+
+def test_a_refused_comparison_leaves_nothing(three, artifacts):
+    for record in three[0].values():
+        values = scores.read(record.path / "scores.json")
+        del values["forget"]["perplexity"]
+        scores.write(values, record.path / "scores.json")
+    with pytest.raises(ConfigError, match="perplexity"):
+        compare.fn(*three, GateConfig())
+    assert [path.name for path in artifacts.glob("verdict/*") if path.is_dir()] == []

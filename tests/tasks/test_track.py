@@ -1,0 +1,163 @@
+"""What is read back of a registered version, and what is said when nobody answers."""
+
+import json
+import math
+import socket
+import time
+
+import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from tasks.core.errors import RegistryError
+from tasks.register import flattened, register
+from tasks.registry import (
+    fetch_model,
+    log_audit,
+    report_path,
+    show,
+    tags,
+    tokenizer_digest,
+    weights_digest,
+)
+from tasks.track import figures, follow, tracking
+from tasks.training.loop import StepReport
+
+
+@pytest.fixture
+def registered(an_entry):
+    """A registered event, with what it was made from."""
+    event, report = an_entry()
+    register.fn(event, report)
+    return event
+
+
+def test_a_version_shows_its_lineage_as_json(registered):
+    told = json.loads(json.dumps(show("lethe-tiny@candidate"), allow_nan=False))
+    assert told["version"] == "lethe-tiny/1"
+    assert told["aliases"] == ["candidate"]
+    assert told["tags"]["lethe.revision"] == "ab" * 20
+    assert told["parameters"]["unlearn.steps"] == "40"
+    assert set(told["metrics"]) == {"event", "target", "unlearned", "retrained"}
+    assert told["datasets"][0]["dvc.rev"] == "ab" * 20
+
+
+def test_what_was_not_measured_is_shown_as_null(an_entry):
+    event, report = an_entry()
+    (event.models["target"].path / "training.json").write_text('{"tokens": null, "steps": 3}')
+    register.fn(event, report)
+    told = show("lethe-tiny/1")["metrics"]["target"]
+    assert told["cost/tokens"] is None
+    assert told["cost/steps"] == 3
+
+
+def test_the_alias_and_the_number_are_the_same_version(registered):
+    assert tags("lethe-tiny@candidate") == tags("lethe-tiny/1")
+    assert tags("lethe-tiny/1")["lethe.version"] == "lethe-tiny/1"
+
+
+def test_the_report_comes_back(registered):
+    with open(report_path("lethe-tiny/1")) as page:
+        assert page.read() == "<p>what came of it</p>"
+
+
+def test_the_model_comes_back_as_a_checkpoint_folder(registered, tmp_path):
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    fetch_model("lethe-tiny@candidate", folder)
+    assert weights_digest(folder) == weights_digest(registered.models["unlearned"].path)
+    AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    assert AutoTokenizer.from_pretrained(folder, local_files_only=True)("It")["input_ids"]
+    assert all(path.is_file() for path in folder.iterdir())
+
+
+def test_weights_altered_in_the_store_are_refused(registered, tmp_path, artifacts):
+    (weights,) = (artifacts / "mlflow").rglob("*.safetensors")
+    whole = bytearray(weights.read_bytes())
+    whole[-1] ^= 1
+    weights.write_bytes(whole)
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    with pytest.raises(RegistryError, match=r"lethe-tiny/1: its weights have digest \w{12}, reg"):
+        fetch_model("lethe-tiny/1", folder)
+
+
+def test_an_audit_is_a_run_that_names_its_version(registered):
+    scores = {"forget": {"perplexity": 20.0, "accuracy": None}}
+    run_id = log_audit("lethe-tiny@candidate", scores, {"loss": {"auc": 0.5}})
+    assert show("lethe-tiny/1")["audits"] == [run_id]
+    with tracking() as client:
+        run = client.get_run(run_id)
+    assert run.data.tags["lethe.audit"] == "lethe-tiny/1"
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["forget/perplexity"] == 20
+    assert math.isnan(run.data.metrics["forget/accuracy"])
+    assert run.data.metrics["attack/loss/auc"] == 0.5
+
+
+@pytest.mark.parametrize("version", ["lethe-tiny/7", "lethe-tiny@champion", "lethe-x/1", "1; --"])
+def test_an_unknown_version_is_answered_with_those_that_exist(registered, version):
+    with pytest.raises(RegistryError) as refused:
+        show(version)
+    assert str(refused.value) == (
+        f"no model version {version!r}: there are lethe-tiny/1 (@candidate)"
+    )
+
+
+def test_an_empty_registry_says_so(database):
+    with pytest.raises(RegistryError, match="none is registered yet"):
+        show("lethe-demo@candidate")
+
+
+def test_a_server_that_is_down_is_named_in_seconds_without_its_password(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    monkeypatch.setenv("LETHE_TRACKING_URI", f"http://someone:secret@127.0.0.1:{port}")
+    began = time.monotonic()
+    with pytest.raises(RegistryError) as refused:
+        show("lethe-demo@candidate")
+    assert time.monotonic() - began < 5
+    assert f"http://127.0.0.1:{port} does not answer" in str(refused.value)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_settings_are_flattened_by_dotted_key():
+    config = {"name": "demo", "unlearn": {"steps": 40, "keep": [{"split": "retain"}]}, "seed": None}
+    assert flattened(config) == {
+        "name": "demo",
+        "unlearn.steps": "40",
+        "unlearn.keep": '[{"split": "retain"}]',
+        "seed": "null",
+    }
+
+
+def test_figures_are_named_by_their_path_and_null_is_nan():
+    told = {"loss": {"auc": 0.5, "auc_low": None}, "device": "cpu"}
+    auc, low = figures("attack", told)
+    assert auc == ("attack/loss/auc", 0.5, 0)
+    assert low.name == "attack/loss/auc_low"
+    assert math.isnan(low.value)
+
+
+def test_digests_tell_one_weight_and_one_token_apart(checkpoint, tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    model.save_pretrained(tmp_path)
+    assert weights_digest(tmp_path) == weights_digest(checkpoint)
+    model.model.norm.weight.data[0] += 1
+    model.save_pretrained(tmp_path)
+    assert weights_digest(tmp_path) != weights_digest(checkpoint)
+    told = json.loads((checkpoint / "tokenizer.json").read_text())
+    (tmp_path / "tokenizer.json").write_text(json.dumps(told, indent=7))
+    assert tokenizer_digest(tmp_path) == tokenizer_digest(checkpoint)
+    told["model"]["vocab"]["zz"] = 256
+    (tmp_path / "tokenizer.json").write_text(json.dumps(told))
+    assert tokenizer_digest(tmp_path) != tokenizer_digest(checkpoint)
+
+
+def test_following_draws_every_report(capsys):
+    reports = [StepReport(at, 1.0, -1.5, math.nan, 1.0, 1e-3, 9, 0.1) for at in (1, 2, 3)]
+    follow(iter(reports), "unlearning", 3)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "3/3" in said.err
+    assert "loss=-1.500" in said.err
