@@ -11,8 +11,8 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -59,12 +59,15 @@ class Told(NamedTuple):
     metrics: Sequence[Measured]
 
 
-def follow(reports: Iterable[StepReport], label: str, total: int) -> None:
-    """Drain ``reports`` into a progress bar and, inside a flow run, a Prefect progress artifact."""
+def follow(reports: Generator[StepReport], label: str, total: int) -> None:
+    """Drain ``reports`` into a progress bar and, inside a flow run, a Prefect progress artifact.
+
+    ``reports`` is closed on any way out, so that what makes them stops with whoever listens.
+    """
     artifact = (
         create_progress_artifact(progress=0.0, description=label) if TaskRunContext.get() else None
     )
-    with tqdm(total=total, desc=label, unit="step") as bar:
+    with closing(reports), tqdm(total=total, desc=label, unit="step") as bar:
         for report in reports:
             bar.update(report.step - bar.n)
             shown = {"loss": report.forget_loss, "keep": report.keep_loss}

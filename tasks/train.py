@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import pyarrow.parquet as pq
 from prefect import task
 
 from tasks.core.event import SEEN, Role, Split
-from tasks.core.record import Identity, Record, keep, sha256
+from tasks.core.record import RECORD, Identity, Record, keep, sha256
 from tasks.core.settings import Settings
 from tasks.core.variants import Section
 from tasks.data.tokens import chunks, train_tokenizer
 from tasks.methods.likelihood import Descent
 from tasks.track import follow
 from tasks.training import ROOMS
-from tasks.training.job import Job, Part, Probes
+from tasks.training.job import SPENT, Job, Part, Probes
 from tasks.training.launcher import launch
 from tasks.training.model import ModelConfig, files, initial, load, located
 
@@ -30,8 +31,13 @@ class Wanted(Section):
 
     model: ModelConfig
     splits: tuple[Split, ...]
-    given: dict[str, str] = {}
-    """SHA-256 of every file of a checkpoint that was given."""
+
+
+class Given(Section):
+    """What decides a model that was given: its files, wherever they lay."""
+
+    files: dict[str, str]
+    """SHA-256 of each, by name."""
 
 
 @task(task_run_name="train-{role}")
@@ -52,8 +58,8 @@ def train(data: Record, config: ModelConfig, role: Role) -> Record:
     return record
 
 
-def _identity(wanted: Wanted, inputs: tuple[Record, ...]) -> Identity:
-    return Identity(kind="model", config=wanted, inputs=inputs, rooms=ROOMS)
+def _identity(config: Section, inputs: tuple[Record, ...]) -> Identity:
+    return Identity(kind="model", config=config, inputs=inputs, rooms=("train", *ROOMS))
 
 
 def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) -> None:
@@ -81,29 +87,35 @@ def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) 
 
 def _given(config: ModelConfig) -> Record:
     folder = located(config)
-    digests = {path.name: sha256(path) for path in files(folder)}
-    wanted = Wanted(model=config, splits=(), given=digests)
-    return keep(_identity(wanted, ()), lambda scratch: _copy(folder, scratch))
+    given = Given(files={path.name: sha256(path) for path in _theirs(folder)})
+    return keep(_identity(given, ()), lambda scratch: _copy(folder, scratch))
+
+
+def _theirs(folder: Path) -> list[Path]:
+    """The files of a checkpoint that was given, without what we wrote beside one of our own."""
+    return [path for path in files(folder) if path.name not in {RECORD, SPENT}]
 
 
 def _copy(folder: Path, out: Path) -> None:
     """The files of a checkpoint that was given, after it has shown that it loads."""
     model, _ = load(folder)
-    for path in files(folder):
-        _link(path.resolve(), out / path.name)
+    for path in _theirs(folder):
+        _copy_or_link(path.resolve(), out / path.name)
     (out / "progress.jsonl").write_text("")
     unknown: dict[str, Any] = dict.fromkeys(
         ("tokens", "flops", "seconds", "peak_memory_bytes", "steps")
     )
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    (out / "training.json").write_text(json.dumps({"parameters": parameters, **unknown}, indent=1))
+    (out / SPENT).write_text(json.dumps({"parameters": parameters, **unknown}, indent=1))
 
 
-def _link(path: Path, to: Path) -> None:
-    try:
-        os.link(path, to)
-    except OSError:  # another file system
-        shutil.copyfile(path, to)
+def _copy_or_link(path: Path, to: Path) -> None:
+    """Weights are linked for their size; the rest is copied, for a link written to is theirs."""
+    if path.suffix == ".safetensors":
+        with suppress(OSError):  # another file system
+            os.link(path, to)
+            return
+    shutil.copyfile(path, to)
 
 
 def _texts(data: Record, splits: tuple[Split, ...]) -> list[str]:

@@ -51,18 +51,19 @@ def unlearn(target: Record, data: Record, config: UnlearnConfig) -> Record:
     Raises:
         DivergedError: the loss became infinite or NaN; nothing is kept.
     """
-    identity = Identity(kind="model", config=config, inputs=(target, data), rooms=ROOMS)
+    identity = Identity(
+        kind="model", config=config, inputs=(target, data), rooms=("unlearn", *ROOMS)
+    )
     folder = Settings().root / "checkpoints" / identity.fingerprint
-    record = keep(identity, lambda scratch: _unlearned(target, data, config, folder, scratch))
+    record = keep(identity, lambda scratch: _run(job_of(target, data, config, folder, scratch)))
     shutil.rmtree(folder, ignore_errors=True)
     return record
 
 
-def _unlearned(
-    target: Record, data: Record, config: UnlearnConfig, folder: Path, out: Path
-) -> None:
+def job_of(target: Record, data: Record, config: UnlearnConfig, folder: Path, out: Path) -> Job:
+    """What the process that computes is told: the forget term first, then what keeps the rest."""
     method = config.method
-    job = Job(
+    return Job(
         start=target.path,
         data=data.path,
         out=out,
@@ -77,4 +78,7 @@ def _unlearned(
         probes=config.probes,
         checkpoint_seconds=Settings().checkpoint_seconds,
     )
+
+
+def _run(job: Job) -> None:
     follow(launch(job), "unlearning", job.steps)

@@ -16,7 +16,7 @@ from tasks.core.batch import IGNORE, Chunk, Ids, bucketed, collate
 from tasks.core.logprobs import reference_logits
 from tasks.methods.likelihood import Descent
 
-MAX_TOKENS = 8192
+MAX_TOKENS = 2048
 """Tokens read at a time, padding included; changes memory, not labels."""
 
 

@@ -22,6 +22,20 @@ def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step:
     scratch = folder.with_name(f"{folder.name}.scratch")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
+    try:
+        _write(scratch, model, optimizer, step)
+    except BaseException:
+        shutil.rmtree(scratch)  # on a full disk, room to say so
+        raise
+    previous = folder.with_name(f"{folder.name}.previous")
+    if folder.exists():  # else the previous one is the only one there is
+        shutil.rmtree(previous, ignore_errors=True)
+        folder.rename(previous)
+    scratch.rename(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _write(scratch: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
     save_file(
         {name: tensor.detach().contiguous() for name, tensor in model.named_parameters()},
         scratch / "model.safetensors",
@@ -29,12 +43,6 @@ def save(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step:
     save_file(_moments(optimizer), scratch / "optimizer.safetensors")
     save_file({"cpu": torch.get_rng_state()}, scratch / "random.safetensors")
     (scratch / STATE).write_text(json.dumps({"step": step, "files": digests(scratch)}))
-    previous = folder.with_name(f"{folder.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
-    if folder.exists():
-        folder.rename(previous)
-    scratch.rename(folder)
-    shutil.rmtree(previous, ignore_errors=True)
 
 
 def resume(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:

@@ -12,6 +12,9 @@ from tasks.training.loop import OptimiserConfig
 PROGRESS, ERROR, LOG, STATE = "progress.jsonl", "error.json", "worker.log", "state"
 """In a job's folder: a report a line, the error it ended with, what it printed, where it was."""
 
+SPENT = "training.json"
+"""Beside the weights: what they cost."""
+
 
 class Part(Section):
     """One side of the objective: a term, the text it reads, and its weight."""

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ KILLED = ("SIGKILL", "Signal 9", "out of memory", "not enough memory", "can't al
 """What torchrun or torch print, in one spelling or another, where memory ran out."""
 
 
-def launch(job: Job) -> Iterator[StepReport]:
+def launch(job: Job) -> Generator[StepReport]:
     """Run ``job`` to its end, yielding the report of every step, those of an earlier try first.
 
     Raises:
@@ -99,7 +99,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _reports(progress: Path, after: int) -> Iterator[StepReport]:
     if not progress.exists():
         return
-    for line in progress.read_text().splitlines(keepends=True):
+    for line in progress.read_text().splitlines(keepends=True)[after:]:
         if line.endswith("\n"):
             told: dict[str, Any] = {
                 name: math.nan if value is None else value

@@ -15,6 +15,7 @@ from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from transformers import (
     CONFIG_MAPPING,
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     LlamaConfig,
@@ -44,7 +45,7 @@ class ScratchConfig(Section):
     layers: int = Field(default=4, ge=1, le=256)
     heads: int = Field(default=4, ge=1, le=256)
     context: int = Field(default=256, ge=16, le=2**20, description="tokens read at once")
-    seed: int = Field(default=0, ge=0, description="of the initial weights")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of the initial weights")
 
 
 class ModelConfig(Section):
@@ -129,7 +130,17 @@ def checked(folder: Path) -> None:
             f"model.path={folder}: config.json asks for code of its own (auto_map), which is never "
             "run; use an architecture transformers knows"
         )
-    if config.get("model_type") not in CONFIG_MAPPING:
+    if "quantization_config" in config:
+        raise ModelError(
+            f"model.path={folder}: the weights are quantised, and only whole ones can be changed; "
+            "give the model they were made from"
+        )
+    if (folder / "adapter_config.json").exists():
+        raise ModelError(
+            f"model.path={folder}: adapter_config.json points to weights elsewhere; merge the "
+            "adapter into its model and save that"
+        )
+    if str(config.get("model_type")) not in CONFIG_MAPPING:
         raise ModelError(
             f"model.path={folder}: transformers knows no architecture {config.get('model_type')!r}"
         )
@@ -155,6 +166,7 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         ModelError: the checkpoint is unsafe, incomplete or does not fit together.
     """
     checked(folder)
+    _settings(folder)
     tokenizer = _tokenizer(folder)
     model = _model(folder)
     rows = len(model.get_input_embeddings().weight)  # type: ignore[arg-type]
@@ -167,6 +179,20 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return model.eval(), tokenizer
 
 
+def _settings(folder: Path) -> None:
+    try:
+        AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a config can make the library fail in any way there is
+        raise ModelError(
+            f"model.path={folder}: config.json does not describe its architecture ({_said(error)})"
+            "; save the model again with save_pretrained"
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return " ".join([type(error).__name__, *str(error).split()])[:200]
+
+
 def _model(folder: Path) -> PreTrainedModel:
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -177,10 +203,11 @@ def _model(folder: Path) -> PreTrainedModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # a config can make the library fail in any way there is
         raise ModelError(
-            f"model.path={folder}: the weights do not load ({str(error).splitlines()[0]})"
-        ) from None
+            f"model.path={folder}: the weights do not load ({_said(error)}); "
+            "save the model again with save_pretrained"
+        ) from error
     model: PreTrainedModel = loaded[0]
     _complete(folder, loaded[1])
     return model
@@ -215,7 +242,7 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # its files can make the library fail in any way there is
         raise ModelError(
             f"model.path={folder}: no tokenizer that loads ({type(error).__name__}); "
             "put tokenizer.json and tokenizer_config.json beside the weights"
@@ -236,8 +263,8 @@ def _shards(folder: Path) -> None:
     if not (folder / INDEX).exists():
         return
     named = _json(folder / INDEX).get("weight_map")
-    shards = set(named.values()) if isinstance(named, dict) else {None}
-    for shard in sorted(map(str, shards)):
+    shards = [*map(str, named.values())] if isinstance(named, dict) and named else ["nothing"]
+    for shard in sorted(set(shards)):
         if Path(shard).name != shard or not (folder / shard).is_file():
             raise ModelError(
                 f"model.path={folder}: {INDEX} names {shard!r}, which is no file beside it; "
@@ -248,7 +275,7 @@ def _shards(folder: Path) -> None:
 def _json(path: Path) -> dict[str, object]:
     try:
         content: dict[str, object] = json.loads(path.read_text())
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise ModelError(f"model.path: {path} is not JSON; the download is broken") from None
     if not isinstance(content, dict):
         raise ModelError(f"model.path: {path} is not a JSON object; the download is broken")

@@ -8,6 +8,7 @@ import copy
 import json
 import math
 import os
+import re
 import resource
 import sys
 import time
@@ -19,17 +20,19 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 import torch
 import torch.distributed as dist
+from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasks.core.batch import Batch, Chunk, bucketed, collate
 from tasks.core.errors import LetheError
 from tasks.core.event import Split
 from tasks.core.logprobs import mean_nll, next_logits
+from tasks.core.record import storage
 from tasks.core.settings import Settings
 from tasks.data.stream import Stream
 from tasks.data.tokens import chunks
 from tasks.training import checkpoint
-from tasks.training.job import ERROR, PROGRESS, STATE, Job, Part
+from tasks.training.job import ERROR, PROGRESS, SPENT, STATE, Job, Part
 from tasks.training.lifeline import die_with_parent, orphaned
 from tasks.training.loop import Side, StepReport, in_bfloat16, optimise
 from tasks.training.model import device, load
@@ -65,36 +68,43 @@ def work(job: Job) -> None:
         if not behind and ready.probes:
             _append(job.folder / PROGRESS, {**BEFORE._asdict(), **_probe(ready, job, 0)})
     steps = range(behind, job.steps)
-    saved = time.monotonic()
+    due = time.monotonic() + job.checkpoint_seconds
     for report in optimise(
         ready.model, optimizer, ready.sides, job.optimiser, steps, job.steps, ready.reference
     ):
         if _first():
             _append(job.folder / PROGRESS, {**report._asdict(), **_probe(ready, job, report.step)})
-        if _first() and time.monotonic() - saved >= job.checkpoint_seconds:
+        if _first() and time.monotonic() >= due:
+            began = time.monotonic()
             checkpoint.save(job.folder / STATE, ready.model, optimizer, report.step)
-            saved = time.monotonic()
+            due = _next(job, began)
     if _first():
         ready.model.save_pretrained(job.out)
         ready.tokenizer.save_pretrained(job.out)
         (job.out / PROGRESS).write_text((job.folder / PROGRESS).read_text())
-        (job.out / "training.json").write_text(json.dumps(_spent(job, ready), indent=1))
+        (job.out / SPENT).write_text(json.dumps(_spent(job, ready), indent=1))
+
+
+def _next(job: Job, began: float) -> float:
+    """When the next checkpoint is due, so that they take a tenth of the time at most."""
+    took = time.monotonic() - began
+    return began + took + max(job.checkpoint_seconds, 9 * took) if job.checkpoint_seconds else 0.0
 
 
 def _prepare(job: Job) -> Ready:
     model, tokenizer = load(job.start)
     model = model.to(device())  # type: ignore[arg-type]
     context = _context(job, model)
-    texts = {split: _texts(job, split) for part in job.parts for split in part.splits}
+    splits = {split for part in job.parts for split in part.splits} | {*job.probes.splits}
+    read = {split: chunks(_texts(job, split), tokenizer, context) for split in splits}
     needs_reference = any(part.term.needs_reference for part in job.parts)
     return Ready(
         model,
         tokenizer,
         copy.deepcopy(model).requires_grad_(False) if needs_reference else None,
-        [_side(part, job, texts, tokenizer, model) for part in job.parts],
-        {split: _sample(chunks(_texts(job, split), tokenizer, context), job.probes.tokens)
-         for split in job.probes.splits},
-    )  # fmt: skip
+        [_side(part, job, read, model) for part in job.parts],
+        {split: _sample(read[split], job.probes.tokens) for split in job.probes.splits},
+    )
 
 
 def _texts(job: Job, split: Split) -> list[str]:
@@ -104,15 +114,8 @@ def _texts(job: Job, split: Split) -> list[str]:
     return texts
 
 
-def _side(
-    part: Part,
-    job: Job,
-    texts: dict[Split, list[str]],
-    tokenizer: PreTrainedTokenizerBase,
-    model: PreTrainedModel,
-) -> Side:
-    read = [text for split in part.splits for text in texts[split]]
-    whole = chunks(read, tokenizer, _context(job, model))
+def _side(part: Part, job: Job, read: dict[Split, list[Chunk]], model: PreTrainedModel) -> Side:
+    whole = [chunk for split in part.splits for chunk in read[split]]
     learned = part.term.relabel(whole, model)
     stream = Stream(learned, job.optimiser.tokens_per_step, job.optimiser.seed)
     return Side(part.term, stream, part.weight)
@@ -187,7 +190,7 @@ def _rewind(progress: Path, behind: int) -> None:
 
 
 def _append(progress: Path, report: dict[str, Any]) -> None:
-    known = {name: None if math.isnan(value) else value for name, value in report.items()}
+    known = {name: value if math.isfinite(value) else None for name, value in report.items()}
     with progress.open("a") as file:
         file.write(json.dumps(known) + "\n")
 
@@ -212,6 +215,22 @@ def _together() -> Iterator[None]:
         dist.destroy_process_group()
 
 
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Faults of the disk by their own name, also where safetensors wraps them in its own.
+
+    Raises:
+        StorageError: the disk is full or may not be written.
+    """
+    with storage(folder):
+        try:
+            yield
+        except SafetensorError as error:
+            if number := re.search(r"os error (\d+)", str(error)):
+                raise OSError(int(number[1]), str(error)) from error
+            raise
+
+
 def main(path: str) -> int:
     """Do the job in ``path``; 2 where it ended with an error it foresaw."""
     die_with_parent()
@@ -219,7 +238,7 @@ def main(path: str) -> int:
         return 1
     job = Job.model_validate_json(Path(path).read_text())
     try:
-        with _together():
+        with _disk(job.folder), _together():
             work(job)
     except LetheError as error:
         answer = {"error": type(error).__name__, "message": str(error)}

@@ -63,3 +63,16 @@ def test_between_two_renames_the_last_one_is_still_there(state):
 def test_nothing_in_it_is_a_pickle(state):
     checkpoint.save(state, *made(3.0), 7)
     assert {path.suffix for path in state.iterdir()} == {".safetensors", ".json"}
+
+
+def test_the_only_one_there_is_outlives_a_kill_before_the_next_has_its_name(state, monkeypatch):
+    checkpoint.save(state, *made(3.0), 7)
+    state.rename(state.with_name("state.previous"))  # a first kill, between two renames
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(type(state), "rename", killed)
+        checkpoint.save(state, *made(5.0), 8)
+    assert checkpoint.resume(state, *made()) == 7

@@ -151,3 +151,13 @@ def test_the_norm_of_a_gradient_is_clipped():
     (report,) = optimise(model, optimizer, [Side(Steep(), stream, 1.0)], config, range(1), 1)
     assert report.grad_norm == pytest.approx(1000.0)
     assert model.weight.item() == pytest.approx(-0.5, rel=1e-4)
+
+
+def test_the_weight_of_a_side_is_in_the_gradient(model, sides):
+    (_, keep) = sides
+    config = CONFIG.model_copy(update={"max_grad_norm": 1e9})
+    norms = [
+        run(copy.deepcopy(model), [keep._replace(weight=weight)], config, range(1))[0].grad_norm
+        for weight in (1.0, 3.0)
+    ]
+    assert norms[1] == pytest.approx(3 * norms[0], rel=1e-4)

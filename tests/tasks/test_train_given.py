@@ -1,0 +1,47 @@
+"""A model that was given: read, never touched, and known by what its files hold."""
+
+import json
+
+import pytest
+
+from tasks.core.record import Record, sha256
+from tasks.data.tokens import train_tokenizer
+from tasks.train import train
+from tasks.training.model import ModelConfig, ScratchConfig, initial
+
+
+@pytest.fixture
+def given(tmp_path):
+    """A checkpoint that holds files named like those we write."""
+    tokenizer = train_tokenizer(["one two three"] * 5, 300)
+    small = ScratchConfig(vocabulary=300, hidden=16, intermediate=32, layers=1, heads=2, context=32)
+    initial(small, tokenizer).save_pretrained(tmp_path / "given")
+    tokenizer.save_pretrained(tmp_path / "given")
+    for name in ("training.json", "record.json", "progress.jsonl"):
+        (tmp_path / "given" / name).write_text('{"theirs": 1}')
+    return tmp_path / "given"
+
+
+def taken(folder, **config):
+    data = Record(kind="splits", fingerprint="d0", path=folder)
+    return train.fn(data, ModelConfig(path=str(folder), **config), "target")
+
+
+def test_the_folder_it_was_given_in_stays_as_it_was(given):
+    before = {path.name: sha256(path) for path in given.iterdir()}
+    record = taken(given)
+    assert {path.name: sha256(path) for path in given.iterdir()} == before
+    assert "theirs" not in (record.path / "training.json").read_text()
+    assert taken(given) == record
+
+
+def test_what_only_training_here_needs_does_not_make_it_another(given):
+    assert taken(given).fingerprint == taken(given, epochs=3).fingerprint
+
+
+def test_another_content_is_another_model(given):
+    before = taken(given)
+    config = given / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"note": 1}))
+    assert taken(given).fingerprint != before.fingerprint
+    assert taken(given).config["files"]["config.json"] == sha256(config)
