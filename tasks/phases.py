@@ -8,10 +8,11 @@ registration finishes it where the alias had moved already, and removes it other
 import json
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
 from typing import Any, NamedTuple
 
 import mlflow
@@ -20,6 +21,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from requests.exceptions import RequestException
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -27,7 +29,16 @@ from tasks.core.errors import RegistryError
 from tasks.core.event import Role
 from tasks.core.lock import held
 from tasks.core.settings import Settings
-from tasks.registry import WEIGHTS, below, called, download, tokenizer_digest, weights_digest
+from tasks.registry import (
+    FILES,
+    WEIGHTS,
+    below,
+    called,
+    download,
+    files_digest,
+    tokenizer_digest,
+    weights_digest,
+)
 from tasks.track import CONTEXT, PARENT, Told, experiment, log_run, tracking
 
 CANDIDATE = "candidate"
@@ -63,6 +74,14 @@ class Entry(NamedTuple):
     tags: Mapping[str, str]
 
 
+class Logged(NamedTuple):
+    """A model that was logged and read back."""
+
+    model_id: str
+    files: str
+    """Digest of its files as they came back."""
+
+
 class Entered(NamedTuple):
     """Where an event is."""
 
@@ -92,8 +111,8 @@ def _entered(client: MlflowClient, experiment_id: str, entry: Entry) -> Entered:
         run_id, roles = _logged(client, experiment_id, entry)
         version = ""
         if entry.weights:
-            model_id = _log_weights(roles["unlearned"], entry.weights)
-            version = _registered(client, entry, run_id, model_id)
+            logged = _log_weights(roles["unlearned"], entry)
+            version = _registered(client, entry, run_id, logged)
         client.set_terminated(run_id)
     except BaseException:
         _undo(client, experiment_id, entry, before)
@@ -120,12 +139,14 @@ def _logged(client: MlflowClient, experiment_id: str, entry: Entry) -> tuple[str
     return run_id, roles
 
 
-def _log_weights(run_id: str, folder: Path) -> str:
-    """Log the checkpoint in ``folder`` and read it back; the id of the logged model.
+def _log_weights(run_id: str, entry: Entry) -> Logged:
+    """Log the checkpoint and read it back.
 
     Raises:
         RegistryError: what comes back is not what was logged.
     """
+    folder = entry.weights
+    assert folder is not None
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype="auto", local_files_only=True, use_safetensors=True
     )
@@ -137,28 +158,45 @@ def _log_weights(run_id: str, folder: Path) -> str:
             task="text-generation",
             pip_requirements=[f"{name}=={installed(name)}" for name in PACKAGES],
         )
-    with TemporaryDirectory(dir=Settings().root) as scratch:
-        download(f"models:/{logged.model_id}", Path(scratch))
+    with _scratch(entry.name) as back:
+        download(f"models:/{logged.model_id}", back)
         for digest in (weights_digest, tokenizer_digest):
-            if digest(Path(scratch)) != digest(folder):
+            if digest(back) != digest(folder):
                 raise RegistryError(
                     f"{logged.model_id}: {digest.__name__} of what came back differs from "
                     f"{folder}; check the artifact store and register again"
                 )
-    return str(logged.model_id)
+        return Logged(str(logged.model_id), files_digest(back))
 
 
-def _registered(client: MlflowClient, entry: Entry, run_id: str, model_id: str) -> str:
+@contextmanager
+def _scratch(name: str) -> Iterator[Path]:
+    """An empty folder; the next to hold the lock of ``name`` removes what a killed one left."""
+    folder = Settings().root / "registry" / f".{name}.scratch"
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _registered(client: MlflowClient, entry: Entry, run_id: str, logged: Logged) -> str:
     """Make the version with all its tags in one call, then move the alias."""
     assert entry.weights is not None
     if not client.search_registered_models(f"name = '{entry.name}'"):
         client.create_registered_model(entry.name, description="Made by Lethe: text was forgotten.")
-    told = {**entry.tags, EVENT: entry.fingerprint, WEIGHTS: weights_digest(entry.weights)}
+    told = {
+        **entry.tags,
+        EVENT: entry.fingerprint,
+        WEIGHTS: weights_digest(entry.weights),
+        FILES: logged.files,
+    }
     version = client.create_model_version(
         entry.name,
-        source=f"models:/{model_id}",
+        source=f"models:/{logged.model_id}",
         run_id=run_id,
-        model_id=model_id,
+        model_id=logged.model_id,
         tags={**told, "lethe.run": run_id, "lethe.report": f"runs:/{run_id}/report.html"},
     )
     client.set_registered_model_alias(entry.name, CANDIDATE, version.version)
@@ -167,13 +205,17 @@ def _registered(client: MlflowClient, entry: Entry, run_id: str, model_id: str) 
 
 def _found(client: MlflowClient, experiment_id: str, entry: Entry) -> Entered | None:
     """Where the same event was entered before, and is whole still."""
-    query = f"tags.`{EVENT}` = '{entry.fingerprint}' AND attributes.status = 'FINISHED'"
-    for run in client.search_runs([experiment_id], query):
+    for run in _ended(client, experiment_id, entry):
         if entry.weights is None:
             return Entered(run.info.run_id, "")
         if version := _version_of(client, entry.name, run):
             return Entered(run.info.run_id, called(version))
     return None
+
+
+def _ended(client: MlflowClient, experiment_id: str, entry: Entry) -> list[Run]:
+    query = f"tags.`{EVENT}` = '{entry.fingerprint}' AND attributes.status = 'FINISHED'"
+    return list(client.search_runs([experiment_id], query))
 
 
 def _settle(client: MlflowClient, experiment_id: str, entry: Entry) -> None:
@@ -182,7 +224,7 @@ def _settle(client: MlflowClient, experiment_id: str, entry: Entry) -> None:
         told = run.data.tags
         if told.get(EVENT) == entry.fingerprint or told.get(PLACE) == _place():
             version = _version_of(client, entry.name, run)
-            if version and _candidate(client, entry.name) == version.version:
+            if version and _candidate(client, entry.name) == str(version.version):
                 client.set_terminated(run.info.run_id)
             else:
                 _remove(client, entry.name, run, version)
@@ -198,6 +240,7 @@ def _remove(client: MlflowClient, name: str, run: Run, version: ModelVersion | N
     for child in below(client, run):
         query = f"source_run_id = '{child.info.run_id}'"
         for model in client.search_logged_models([run.info.experiment_id], query):
+            get_artifact_repository(model.artifact_location).delete_artifacts()
             client.delete_logged_model(model.model_id)
         client.delete_run(child.info.run_id)
     client.delete_run(run.info.run_id)
@@ -206,6 +249,9 @@ def _remove(client: MlflowClient, name: str, run: Run, version: ModelVersion | N
 def _undo(client: MlflowClient, experiment_id: str, entry: Entry, before: str) -> None:
     """Put the alias back and remove the rest, now or, where the registry is gone, the next time."""
     try:
+        for run in _ended(client, experiment_id, entry):  # heard, though the answer was lost
+            if _version_of(client, entry.name, run):
+                client.update_run(run.info.run_id, status="RUNNING")
         if before and _candidate(client, entry.name) != before:
             client.set_registered_model_alias(entry.name, CANDIDATE, before)
         elif not before and _candidate(client, entry.name):

@@ -19,11 +19,12 @@ from mlflow.exceptions import MlflowException
 from safetensors.torch import load_file
 
 from tasks.core.errors import RegistryError
+from tasks.core.record import digests
 from tasks.core.settings import Settings
 from tasks.track import CONTEXT, PARENT, Told, experiment, figures, log_run, shown, tracking
 
 VERSION = re.compile(r"(?P<name>[\w-]+)(?:/(?P<number>\d+)|@(?P<alias>[\w-]+))")
-WEIGHTS = "lethe.weights"
+WEIGHTS, FILES = "lethe.weights", "lethe.files"
 PARTS = ("model", "components/tokenizer")
 """Where MLflow puts what a checkpoint folder holds side by side."""
 
@@ -100,15 +101,15 @@ def fetch_model(version: str, into: Path) -> None:
     """Download the checkpoint folder of ``version`` into ``into``.
 
     Raises:
-        RegistryError: there is no such version, or its weights are not those that were registered.
+        RegistryError: there is no such version, or its files are not those that were registered.
     """
     with tracking() as client:
         found = find(client, version)
         download(found.source, into)
-    if (digest := weights_digest(into)) != found.tags[WEIGHTS]:
+    if (digest := files_digest(into)) != found.tags[FILES]:
         raise RegistryError(
-            f"{called(found)}: its weights have digest {digest[:12]}, registered were "
-            f"{found.tags[WEIGHTS][:12]}; register the event again"
+            f"{called(found)}: its files have digest {digest[:12]}, registered were "
+            f"{found.tags[FILES][:12]}; restore them, or register the event again"
         )
 
 
@@ -128,11 +129,22 @@ def log_audit(version: str, scores: Mapping[str, Any], attacks: Mapping[str, Any
 
 
 def download(source: str, into: Path) -> None:
-    """A logged model as the one folder a checkpoint is."""
+    """A logged model as the one folder a checkpoint is.
+
+    Raises:
+        RegistryError: a part of it is gone.
+    """
     with TemporaryDirectory(dir=into) as scratch:
         mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=scratch)
         for part in PARTS:
+            if not (Path(scratch) / part).is_dir():
+                raise RegistryError(f"{source}: {part} is gone; restore it, or register again")
             copytree(Path(scratch) / part, into, dirs_exist_ok=True)
+
+
+def files_digest(folder: Path) -> str:
+    """SHA-256 over the names and bytes of every file, so that it is known before one is read."""
+    return hashlib.sha256(json.dumps(digests(folder), sort_keys=True).encode()).hexdigest()
 
 
 def weights_digest(folder: Path) -> str:

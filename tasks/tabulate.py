@@ -126,9 +126,13 @@ def _row(cell: Cell) -> dict[str, Any]:
 
 
 def _never_saw(scores: dict[str, Any], comparator: str) -> float | None:
-    if comparator == "retrained":
-        return scores["retrained"]["forget"]["perplexity"]  # type: ignore[no-any-return]
-    return scores["unlearned"]["approximate"]["perplexity"]  # type: ignore[no-any-return]
+    """The forget perplexity of a model that never saw the text, as the gate takes it."""
+    role, split = NEVER_SAW[comparator]
+    perplexity: float | None = scores[role][split]["perplexity"]
+    return perplexity
+
+
+NEVER_SAW = {"retrained": ("retrained", "forget"), "approximate": ("target", "approximate")}
 
 
 def _ratio(value: float | None, base: float | None) -> float:

@@ -8,7 +8,6 @@ import logging
 import math
 import os
 import re
-import socket
 import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import mlflow
+import requests
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
@@ -34,6 +34,7 @@ PARENT, CONTEXT = "mlflow.parentRunId", "mlflow.data.context"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
@@ -143,14 +144,13 @@ def figures(prefix: str, values: Mapping[str, Any]) -> list[Measured]:
 
 
 def _reach(uri: str) -> None:
-    """Ask whether anybody listens, so that nobody waits minutes to hear that nobody does."""
-    address = urlsplit(uri)
-    if not address.scheme.startswith("http"):
+    """Ask whether anybody answers, so that nobody waits minutes to hear that nobody does."""
+    if not urlsplit(uri).scheme.startswith("http"):
         return
-    port = address.port or {"http": 80, "https": 443}[address.scheme]
     try:
-        socket.create_connection((address.hostname or "", port), REACH_SECONDS).close()
-    except OSError as error:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=REACH_SECONDS)
+    except RequestException as error:
         raise RegistryError(
-            f"{shown(uri)} does not answer ({error}): start it, or set LETHE_TRACKING_URI"
+            f"{shown(uri)} does not answer ({type(error).__name__}): start it, "
+            "or set LETHE_TRACKING_URI"
         ) from None

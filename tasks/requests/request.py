@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, field_validator, mode
 from tasks.core.variants import Section
 
 DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 Names = Annotated[tuple[Name, ...], Field(max_length=10_000)]
@@ -59,14 +60,18 @@ class Request(Section):
 
     def redacted(self) -> Self:
         """The same request with each passage replaced by its digest: fit for records and logs."""
-        digests = (hashlib.sha256(text.encode()).hexdigest() for text in self.passages)
-        return self.model_copy(update={"passages": tuple(f"sha256:{hex}" for hex in digests)})
+        return self.model_copy(update={"passages": tuple(map(_digest, self.passages))})
 
     def covers(self, dated: str) -> bool:
         """Whether a document of that date may lie in the range; ``2017`` may be any day of it."""
         return first_day(self.dated_from) <= last_day(dated) and (
             first_day(dated) <= last_day(self.dated_to)
         )
+
+
+def _digest(text: str) -> str:
+    """``sha256:`` and the digest of ``text``; a digest stays what it is."""
+    return text if DIGEST.fullmatch(text) else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def first_day(text: str) -> str:

@@ -266,3 +266,36 @@ def test_what_an_outage_left_is_finished_or_removed_by_the_next_attempt(
     assert len(the_runs(database)) == 4
     assert {run.info.status for run in the_runs(database)} == {"FINISHED"}
     assert len(database.search_logged_models([the_parent(database).info.experiment_id])) == 1
+    store = Path(the_parent(database).info.artifact_uri.removeprefix("file://")).parents[1]
+    assert len(list(store.rglob("model.safetensors"))) == 1
+
+
+def test_what_lacked_only_its_end_is_finished_and_not_made_again(an_entry, database, monkeypatch):
+    entry = an_entry()
+    register.fn(*entry)
+    registering_fails(another(entry), monkeypatch, at="set_terminated", nth=ENDS, lasting=True)
+    assert register.fn(*another(entry)).model_version == "lethe-tiny/2"
+    assert versions(database)[2].aliases == ["candidate"]
+
+
+def test_an_end_whose_answer_is_lost_is_undone_too(an_entry, database, monkeypatch):
+    entry = an_entry()
+    register.fn(*entry)
+    end, ends = MlflowClient.set_terminated, Counter()
+
+    def unanswered(*args, **kwargs):
+        end(*args, **kwargs)
+        ends["so far"] += 1
+        if ends["so far"] == ENDS:
+            raise MlflowException("the server is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "set_terminated", unanswered)
+        with pytest.raises(RegistryError, match="the server is gone"):
+            register.fn(*another(entry))
+    assert list(versions(database)) == [1]
+    assert versions(database)[1].aliases == ["candidate"]
+    registered = register.fn(*another(entry))
+    latest = versions(database)[max(versions(database))]
+    assert registered.model_version == f"lethe-tiny/{latest.version}"
+    assert latest.aliases == ["candidate"]

@@ -2,12 +2,14 @@
 
 import json
 import math
+import shutil
 import socket
 import time
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tasks import track
 from tasks.core.errors import RegistryError
 from tasks.register import flattened, register
 from tasks.registry import (
@@ -70,15 +72,37 @@ def test_the_model_comes_back_as_a_checkpoint_folder(registered, tmp_path):
     assert all(path.is_file() for path in folder.iterdir())
 
 
-def test_weights_altered_in_the_store_are_refused(registered, tmp_path, artifacts):
-    (weights,) = (artifacts / "mlflow").rglob("*.safetensors")
-    whole = bytearray(weights.read_bytes())
-    whole[-1] ^= 1
-    weights.write_bytes(whole)
+@pytest.mark.parametrize(
+    "altered",
+    ["model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"],
+)
+def test_a_file_altered_in_the_store_is_refused(registered, tmp_path, artifacts, altered):
+    (file,) = (artifacts / "mlflow").rglob(altered)
+    file.write_bytes(file.read_bytes() + b" ")
     folder = tmp_path / "fetched"
     folder.mkdir()
-    with pytest.raises(RegistryError, match=r"lethe-tiny/1: its weights have digest \w{12}, reg"):
+    with pytest.raises(RegistryError, match=r"lethe-tiny/1: its files have digest \w{12}, reg"):
         fetch_model("lethe-tiny/1", folder)
+
+
+def test_files_gone_from_the_store_are_said_to_be(registered, tmp_path, artifacts):
+    (weights,) = (artifacts / "mlflow").rglob("*.safetensors")
+    shutil.rmtree(weights.parents[1])
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    with pytest.raises(RegistryError, match="model is gone"):
+        fetch_model("lethe-tiny/1", folder)
+
+
+def test_a_server_that_listens_and_never_answers_is_found_out_in_seconds(monkeypatch):
+    monkeypatch.setattr(track, "REACH_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("LETHE_TRACKING_URI", f"http://127.0.0.1:{port}")
+        began = time.monotonic()
+        with pytest.raises(RegistryError, match=f"{port} does not answer"):
+            show("lethe-tiny/1")
+    assert time.monotonic() - began < 5
 
 
 def test_an_audit_is_a_run_that_names_its_version(registered):
@@ -156,7 +180,7 @@ def test_digests_tell_one_weight_and_one_token_apart(checkpoint, tmp_path):
 
 def test_following_draws_every_report(capsys):
     reports = [StepReport(at, 1.0, -1.5, math.nan, 1.0, 1e-3, 9, 0.1) for at in (1, 2, 3)]
-    follow(iter(reports), "unlearning", 3)
+    follow((report for report in reports), "unlearning", 3)
     said = capsys.readouterr()
     assert said.out == ""
     assert "3/3" in said.err

@@ -68,3 +68,8 @@ def test_a_list_of_too_many_entries_is_refused():
 def test_an_empty_entry_is_refused_rather_than_matched_with_everything():
     with pytest.raises(ValidationError, match="authors"):
         Request(authors=("",))
+
+
+def test_a_redacted_request_stays_as_it_is():
+    once = Request(passages=("It was the best of times, it was the worst",)).redacted()
+    assert once.redacted() == once
