@@ -14,7 +14,7 @@ from tasks.training import ROOMS
 from tasks.training.job import Job, Part, Probes
 from tasks.training.launcher import launch
 from tasks.training.loop import OptimiserConfig
-from tasks.training.method import PRESETS, Method, preset
+from tasks.training.method import PRESETS, Method, Preset, preset
 
 
 class UnlearnConfig(Section):
@@ -33,7 +33,7 @@ class UnlearnConfig(Section):
     optimiser: OptimiserConfig = OptimiserConfig(learning_rate=1e-4, tokens_per_step=2048)
     probes: Probes = Probes(splits=("forget", "retain", "approximate"), tokens=2048, every=2)
 
-    @field_validator("method", mode="before")
+    @field_validator("method", mode="before", json_schema_input_type=Preset | Method)
     @classmethod
     def _by_name(cls, method: object) -> object:
         return preset(method) if isinstance(method, str) else method

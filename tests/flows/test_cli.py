@@ -87,7 +87,16 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
     assert "LETHE_ARTIFACTS" in done.stderr
 
 
-def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audited(artifacts):
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Outputs that the tests of whole runs share, so that models are trained once."""
+    return tmp_path_factory.mktemp("runs")
+
+
+def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audited(
+    place, monkeypatch
+):
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(place))
     done = lethe("run", "--json", *RUN)
     assert done.returncode == 0, done.stderr[-4000:]
     result = only_object(done.stdout)
@@ -115,7 +124,7 @@ def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audite
     again = only_object(lethe("run", "--json", *RUN).stdout)
     assert again == result  # nothing was trained, evaluated or registered a second time
     assert not [
-        path for path in artifacts.glob("model/*/record.json") if path.stat().st_mtime > started
+        path for path in place.glob("model/*/record.json") if path.stat().st_mtime > started
     ]
 
     shown = only_object(lethe("show", "--json", "lethe-small@candidate").stdout)
@@ -124,7 +133,8 @@ def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audite
     assert audited["scores"] == result["scores"]["unlearned"]
 
 
-def test_a_gate_that_fails_is_exit_code_three_and_registers_nothing(artifacts):
+def test_a_gate_that_fails_is_exit_code_three_and_registers_nothing(place, monkeypatch):
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(place))
     done = lethe("run", "--json", *RUN, "gate.forgotten_share=1", "gate.forget_factor=1.01")
     assert done.returncode == 3, done.stderr[-4000:]
     result = only_object(done.stdout)

@@ -1,0 +1,43 @@
+"""params.yaml, pipelines.yaml and the Prefect form all open onto the same RunConfig."""
+
+import pytest
+import yaml
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools import validate
+
+from flows.auditing import auditing
+from flows.config import checked_in
+from flows.curation import curation
+from flows.pipelines import PIPELINES
+from flows.unlearning import unlearning
+from tasks.data import SOURCES
+from tasks.methods import TERMS
+from tasks.training.method import PRESETS
+
+FLOWS = {"on-demand": unlearning, "weekly": curation, "nightly": auditing}
+DEPLOYMENTS = yaml.safe_load(PIPELINES.read_text())["deployments"]
+FORM = parameter_schema(unlearning).model_dump_for_openapi()
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+def test_the_form_takes_what_a_deployment_says(deployment):
+    schema = parameter_schema(FLOWS[deployment["name"]]).model_dump_for_openapi()
+    validate(deployment["parameters"], schema, raise_on_error=True)
+
+
+def test_the_form_takes_the_checked_in_run():
+    validate({"config": checked_in()}, FORM, raise_on_error=True)
+
+
+def test_the_form_offers_every_source_every_term_and_every_preset():
+    definitions = FORM["definitions"]
+    assert (
+        definitions["RunConfig"]["properties"]["source"]["discriminator"]["mapping"].keys()
+        == SOURCES.keys()
+    )
+    assert (
+        definitions["Method"]["properties"]["forget"]["discriminator"]["mapping"].keys()
+        == TERMS.keys()
+    )
+    names, _ = definitions["UnlearnConfig"]["properties"]["method"]["anyOf"]
+    assert names["enum"] == list(PRESETS)
