@@ -1,4 +1,4 @@
-"""Start the process that computes weights through torchrun, and listen to it.
+"""Start the process that computes weights, several of them through torchrun, and listen.
 
 An out-of-memory kill ends the step with a clear error and never the flow; the process dies with the
 step, and several GPUs change a number, not the code.
@@ -24,6 +24,7 @@ from tasks.training.job import ERROR, LOG, PROGRESS, Job
 from tasks.training.lifeline import LAUNCHER, die_with_parent
 from tasks.training.loop import StepReport
 
+WORKER = "tasks.training.worker"
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 5.0
 KILLED = ("SIGKILL", "Signal 9", "out of memory", "not enough memory", "can't allocate memory")
@@ -58,10 +59,7 @@ def launch(job: Job) -> Generator[StepReport]:
 
 @contextmanager
 def _process(job: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={Settings().processes}", "-m", "tasks.training.worker", str(job),
-    ]  # fmt: skip
+    command = [sys.executable, *_several(Settings().processes), "-m", WORKER, str(job)]
     environment = {
         "GOMP_SPINCOUNT": SPIN,
         **os.environ,
@@ -84,6 +82,13 @@ def _process(job: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         _end(process)
+
+
+def _several(processes: int) -> list[str]:
+    """What comes before the worker where there are several: torchrun, which takes a second."""
+    if processes == 1:
+        return []
+    return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The process that computes weights: ``python -m tasks.training.worker JOB.json``, under torchrun.
+"""The process that computes weights: ``python -m tasks.training.worker JOB.json``.
 
 It reports by appending to progress.jsonl and answers for what it foresaw in error.json. It dies
 with the launcher, and started again it goes on from the last checkpoint to the very same weights.

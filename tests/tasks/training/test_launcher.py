@@ -35,7 +35,7 @@ def kill_worker(parent, job, after):
         workers = [
             child
             for child in psutil.Process(parent).children(recursive=True)
-            if "tasks.training.worker" in child.cmdline()[2:4] and "torch" not in child.cmdline()[2]
+            if "tasks.training.worker" in child.cmdline()[2:4]
         ]
         if workers and lines(job) >= after:
             workers[0].send_signal(signal.SIGKILL)
