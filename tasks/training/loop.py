@@ -40,6 +40,11 @@ class OptimiserConfig(Section):
         le=2**24,
         description="tokens in memory at once, padding included; small fits a CPU's cache",
     )
+    gradient_checkpointing: bool = Field(
+        default=False,
+        description="compute each layer again on the way back, which takes a third more work, "
+        "instead of keeping what is inside it",
+    )
     seed: int = Field(default=0, ge=0, description="of the order of the documents")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="of matrix products; auto: bfloat16 where the hardware has it"

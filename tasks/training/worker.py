@@ -34,7 +34,7 @@ from tasks.training import checkpoint
 from tasks.training.job import BEST, ERROR, PROGRESS, SPENT, STATE, Job, Part
 from tasks.training.lifeline import die_with_parent, orphaned
 from tasks.training.loop import Objective, Side, StepReport, in_bfloat16, optimise
-from tasks.training.model import device, load
+from tasks.training.model import checkpoint_layers, device, load
 from tasks.training.probes import probe, sampled
 from tasks.training.stop import End, ended
 
@@ -146,6 +146,8 @@ def _prepare(job: Job) -> Ready:
         copy.deepcopy(model).requires_grad_(False) if job.needs_reference else None,
         _start(model, sides, job) if job.coupling.reads_start else math.nan,
     )
+    if job.optimiser.gradient_checkpointing:
+        checkpoint_layers(model)
     samples = {split: sampled(read[split], job.probes.tokens) for split in job.probes.splits}
     return Ready(model, tokenizer, objective, samples)
 
