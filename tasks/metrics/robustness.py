@@ -40,7 +40,7 @@ LARGEST = 16
 """Units beyond which signs are drawn, 2^16 of them with seed 0, instead of all being tried."""
 
 Verdict = Literal["holds", "does not hold here", "undecided"]
-Outcome = Literal["passes", "forgotten", "not forgotten", "destroyed"]
+Outcome = Literal["passes", "in region", "out of region", "destroyed"]
 
 
 class Share(NamedTuple):
@@ -83,7 +83,7 @@ def outcome(passed: bool, forget_factor: float, test_factor: float) -> Outcome:
         return "passes"
     if not test_factor <= DESTROYED:
         return "destroyed"
-    return "forgotten" if 1 / REGION <= forget_factor <= REGION else "not forgotten"
+    return "in region" if 1 / REGION <= forget_factor <= REGION else "out of region"
 
 
 def outcomes(rows: pd.DataFrame) -> list[Outcome]:

@@ -4,7 +4,6 @@ Rows come as ``tabulate`` keeps them in cells.json, one a run.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,26 +11,30 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
 
 from tasks.pages.plots import COLOURS, GREY, STYLE
+from tasks.pages.told import Floats
 
 LOOKS = [(colour, marker) for marker in "os^D" for colour in mpl.color_sequences["tab10"]]
 OUTCOMES = {
     "destroyed": "#7a3b2e",
-    "not forgotten": "#d9dde1",
-    "forgotten": "#8fb8de",
+    "out of region": "#d9dde1",
+    "in region": "#8fb8de",
     "passes": "#0a5ba8",
 }
 """From worst to best; told apart in grey too."""
 
 SAID = {
     "destroyed": "destroyed: test perplexity over twice the target's",
-    "not forgotten": "forget perplexity out of the gate's region",
-    "forgotten": "forget perplexity in the region, another rule failed",
+    "out of region": "forget perplexity out of the gate's region",
+    "in region": "forget perplexity in the region, another rule failed",
     "passes": "passes the gate",
 }
-LIGHT = ("not forgotten", "forgotten")
+LIGHT = ("out of region", "in region")
+AGAIN = "training again here, without the text"
 
 
 def outcomes(rows: pd.DataFrame) -> Figure:
@@ -121,38 +124,45 @@ def _grid(axes: Axes, rows: pd.DataFrame, methods: Sequence[str], rates: Sequenc
 
 
 def cost(spent: pd.DataFrame, titles: Mapping[str, str], retraining: Mapping[str, float]) -> Figure:
-    """A panel per figure that is known, a bar per method, logarithmic; a line where retraining is.
+    """A panel per figure that is known, a dot per method, logarithmic; a line where retraining is.
 
-    ``spent`` has a column per key of ``titles``; ``retraining`` what retraining took, NaN where not
-    known.
+    Empty where nothing is known, as where every run diverged. ``spent`` has a column per key of
+    ``titles``; ``retraining`` what retraining took, NaN where not known.
     """
     known = [name for name in titles if spent[name].notna().any()]
     methods = spent["method"].tolist()
     with mpl.rc_context(STYLE):
-        high = 1.2 + 0.26 * len(methods)
+        high = 1.4 + 0.26 * len(methods)
         figure = Figure(figsize=(2.2 + 2.7 * len(known), high), layout="constrained")
+        if not known:
+            return figure
         panels = figure.subplots(1, len(known), sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, known, strict=True):
-            _bars(axes, spent[name].to_numpy(np.float64), retraining.get(name, np.nan))
+            _dots(axes, spent[name].to_numpy(np.float64), retraining.get(name, np.nan))
             axes.set_xlabel(titles[name])
         panels[0].set_yticks(range(len(methods)), methods)
         panels[0].set_ylim(len(methods) - 0.5, -0.5)
-        labelled: tuple[list[Any], list[str]] = panels[0].get_legend_handles_labels()
-        if labelled[0]:
-            figure.legend(*labelled, loc="outside upper center")
+        if any(np.isfinite(retraining.get(name, np.nan)) for name in known):
+            again = Line2D([], [], color=COLOURS["target"], dashes=(4, 2), label=AGAIN)
+            figure.legend(handles=[again], loc="outside upper center")
     return figure
 
 
-def _bars(axes: Axes, values: np.ndarray, retraining: float) -> None:
-    low = np.nanmin(np.append(values, retraining)) / 3
-    axes.barh(
-        np.arange(len(values)), np.nan_to_num(values - low), left=low,
-        color=COLOURS["unlearned"], height=0.65,
-    )  # fmt: skip
+def _dots(axes: Axes, values: Floats, retraining: float) -> None:
+    """A dot and its number for each method, between whole powers of ten."""
+    axes.plot(values, np.arange(len(values)), "o", color=COLOURS["unlearned"])
+    for y, value in enumerate(values):
+        if np.isfinite(value):
+            axes.annotate(
+                f"{value:.3g}", (value, y), xytext=(7, 0), textcoords="offset points",
+                va="center", fontsize=8,
+            )  # fmt: skip
+    every = np.append(values, retraining)
+    low, high = np.nanmin(every), np.nanmax(every)
     axes.set_xscale("log")
+    axes.set_xlim(10 ** np.floor(np.log10(low / 1.2)), 10 ** (np.floor(np.log10(2 * high)) + 1))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     if np.isfinite(retraining):
-        axes.axvline(
-            retraining, color=COLOURS["target"], dashes=(4, 2), label="training again here"
-        )
-    axes.grid(axis="x", color=GREY, alpha=0.25)
+        axes.axvline(retraining, color=COLOURS["target"], dashes=(4, 2))
+    axes.grid(axis="both", color=GREY, alpha=0.25)
     axes.set_axisbelow(True)
