@@ -108,10 +108,9 @@ def _laid(given: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
     """``given`` over ``below``, section by section; another variant drops the old one's knobs."""
     result = dict(below)
     for key, value in given.items():
-        old = result.get(key)
+        old: Any = result.get(key)
         sections = isinstance(value, dict) and isinstance(old, dict)
-        same = sections and value.get("name", old.get("name")) == old.get("name")
-        result[key] = _laid(value, old) if same else value
+        result[key] = _laid(value, old) if sections and _alike(value, old) else value
     return result
 
 
@@ -139,6 +138,12 @@ def overlay(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
         else:
             _assign(result, key, _value(key, text))
     return result
+
+
+def _alike(value: Mapping[str, Any], old: Any) -> bool:
+    """Whether a section is of the same variant as the one below it, or of none."""
+    name = old.get("name")
+    return bool(value.get("name", name) == name)
 
 
 def _assign(params: dict[str, Any], key: str, value: Any) -> None:

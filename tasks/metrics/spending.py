@@ -23,7 +23,8 @@ SPENT = (
 def spending(rows: pd.DataFrame) -> pd.DataFrame:
     """Medians over a method's runs, beside retraining here and, as 6 N D, of known models."""
     spent = rows.groupby("method", sort=False)[list(SPENT)].median().reset_index()
-    spent["equivalent"] = equivalent(spent["flops"], spent["parameters"])
+    pairs = zip(spent["flops"], spent["parameters"], strict=True)
+    spent["equivalent"] = [equivalent(flops, parameters) for flops, parameters in pairs]
     for known in KNOWN:
         spent[known.name] = known.ratio(1) / spent["equivalent"]
     return spent

@@ -25,7 +25,7 @@ def robustness(shares: pd.DataFrame, asked: Sequence[Asked]) -> str:
     parts = [
         markdown(shares, SHARES),
         "## Is ascent with descent on in-distribution text the most robust to the learning rate?\n",
-        "By the rule in `tasks/metrics/robustness.py`, which was written before the runs.\n",
+        "By the rule in `tasks/metrics/robustness.py`.\n",
     ]
     for one in asked:
         parts.append(f"**{one.meaning[0].upper()}{one.meaning[1:]}: {one.verdict}.**\n")
@@ -42,10 +42,16 @@ def _beside(asked: Asked) -> pd.DataFrame:
 
 def cost(spent: pd.DataFrame, retraining: Mapping[str, float], claims: pd.DataFrame) -> str:
     """What each method took, then the claim that unlearning is over 10^5 times cheaper."""
-    models = claims["model"].unique()
-    again = [f"{retraining[name]:.3g} {SPENT[name]}" for name in SPENT if name in retraining]
+    models = [str(name) for name in claims["model"].unique()]
+    again = [
+        f"{retraining[name]:.3g} {title}"
+        for name, title in SPENT.items()
+        if not math.isnan(retraining.get(name, math.nan))
+    ]
     published = claims[claims["published"]]
-    held = [name for name, rows in published.groupby("model") if (rows["cheap"] == "yes").all()]
+    held = [
+        str(name) for name, rows in published.groupby("model") if (rows["cheap"] == "yes").all()
+    ]
     titles = {name: f"retraining {name} / this, 6 N D" for name in models}
     limits = claims.drop_duplicates("model").set_index("model")["pretraining"] / 1e5
     return "\n".join(
@@ -55,7 +61,7 @@ def cost(spent: pd.DataFrame, retraining: Mapping[str, float], claims: pd.DataFr
             "libraries included; energy is that of the GPUs, or of all that the machine's "
             "processors did meanwhile; a dash was not measured. Equivalent tokens: FLOP / 6 N, so "
             "that a token only read, at 2 N, counts as a third of one trained on. Training again "
-            f"here took {', '.join(again)}.\n",
+            f"here took {', '.join(again) or 'what is not known'}.\n",
             "## Is unlearning over 10^5 times cheaper than training again?\n",
             f"**For the published runs: holds for {', '.join(held) or 'no model'}, "
             f"does not hold for {', '.join(sorted({*models} - {*held})) or 'none'}.**\n",

@@ -74,7 +74,7 @@ def robustness(rows: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     requests = list(dict.fromkeys(rows["request"]))
     methods = shares["method"].tolist()
     rates = sorted(rows["learning_rate"].unique())
-    wide = 3.4 + 1.2 + 0.55 * len(rates) * len(requests)
+    wide = max(3.4 + 1.2 + 0.55 * len(rates) * len(requests), 9.5)  # the legend's width
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(wide, 1.9 + 0.36 * len(methods)), layout="constrained")
         ratios = [3.4, *[0.55 * len(rates)] * len(requests)]
