@@ -23,7 +23,10 @@ app = typer.Typer(
 
 Assignments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="changes to params.yaml, e.g. unlearn.steps=20"),
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="changes to params.yaml, e.g. unlearn.steps=20; params=FILE first: to that file",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 Version = Annotated[str, typer.Argument(help="lethe-demo/3, lethe-demo@candidate, or 3")]
@@ -85,16 +88,16 @@ def plan(assignments: Assignments = None, as_json: Json = False) -> None:
 def bench(assignments: Assignments = None, as_json: Json = False) -> None:
     """Compare methods x requests x learning rates x seeds, e.g. study=lr_robustness."""
     from flows.benchmark import BenchmarkConfig, benchmark, study, summary
-    from flows.config import checked_in, configured, overlay
+    from flows.config import configured, described, overlay
+    from tasks.training.model import pinned
 
     given = assignments or []
     named = [text.removeprefix("study=") for text in given if text.startswith("study=")]
     varied = [text.removeprefix("bench.") for text in given if text.startswith("bench.")]
     rest = [text for text in given if not text.startswith(("study=", "bench."))]
     start = study(named[-1]) if named else {}
-    config = configured(
-        BenchmarkConfig, {"run": overlay(checked_in(), rest), **overlay(start, varied)}
-    )
+    config = configured(BenchmarkConfig, {"run": described(rest), **overlay(start, varied)})
+    pinned(config.run.model)
     with _only_answers_on_stdout():
         result = summary(benchmark(config))
     _print(result, _as_yaml, as_json)
@@ -157,9 +160,12 @@ def ui(page: Annotated[Page, typer.Argument(help="which page")]) -> None:
 
 
 def _config(assignments: list[str] | None) -> Any:
-    from flows.config import RunConfig, checked_in, configured, overlay
+    from flows.config import RunConfig, configured, described
+    from tasks.training.model import pinned
 
-    return configured(RunConfig, overlay(checked_in(), assignments or []))
+    config = configured(RunConfig, described(assignments or []))
+    pinned(config.model)
+    return config
 
 
 def _named(version: str) -> str:

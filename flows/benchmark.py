@@ -152,5 +152,6 @@ def summary(record: Record) -> dict[str, Any]:
         "robustness": str(record.path / "robustness.md"),
         "cost": str(record.path / "cost.md"),
         "plot": str(record.path / "plot.png"),
+        "figures": [str(record.path / name) for name in ("robustness.png", "cost.png")],
         "fingerprint": record.fingerprint,
     }

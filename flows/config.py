@@ -6,7 +6,7 @@ the Prefect form.
 
 import copy
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,9 +71,47 @@ def configured(model: type[M], params: Mapping[str, Any]) -> M:
 
 
 def checked_in(path: Path = PARAMS) -> dict[str, Any]:
-    """The parameters of the checked-in run."""
-    params: dict[str, Any] = yaml.safe_load(path.read_text())
-    return params
+    """The parameters in a YAML file, those of the checked-in run unless told otherwise.
+
+    Raises:
+        ConfigError: there is no such file, or it is no mapping of keys of RunConfig.
+    """
+    try:
+        params = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        why = type(error).__name__
+        raise ConfigError(f"params={path}: cannot be read ({why}); name a YAML file") from None
+    except yaml.YAMLError:
+        raise ConfigError(f"params={path}: not YAML; see params.yaml for the form") from None
+    if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
+        raise ConfigError(f"params={path}: not a mapping of keys; see params.yaml for the form")
+    return {key: _undated(value) for key, value in params.items()}
+
+
+def described(assignments: Sequence[str]) -> dict[str, Any]:
+    """The checked-in run with the assignments applied.
+
+    ``params=FILE`` as the first of them takes that file in place of params.yaml, laid over the
+    defaults of RunConfig: what it leaves out is as there.
+
+    Raises:
+        ConfigError: the file cannot be read, or an assignment is not of the form.
+    """
+    first, rest = (assignments[0], assignments[1:]) if assignments else ("", ())
+    if first.startswith("params="):
+        given = checked_in(Path(first.removeprefix("params=")).expanduser())
+        return overlay(_laid(given, RunConfig().model_dump(mode="json")), rest)
+    return overlay(checked_in(), assignments)
+
+
+def _laid(given: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` over ``below``, section by section; another variant drops the old one's knobs."""
+    result = dict(below)
+    for key, value in given.items():
+        old: Any = result.get(key)
+        sections = isinstance(value, dict) and isinstance(old, dict)
+        result[key] = _laid(value, old) if sections and _alike(value, old) else value
+    return result
 
 
 def overlay(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
@@ -93,11 +131,19 @@ def overlay(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
         key, equals, text = assignment.partition("=")
         if not equals:
             raise ConfigError(f"{assignment!r} is not of the form dotted.key=value")
+        if key == "params":
+            raise ConfigError(f"{assignment}: name the file first, before what changes it")
         if key == "preset":
             result.setdefault("unlearn", {})["method"] = preset(text).model_dump(mode="json")
         else:
             _assign(result, key, _value(key, text))
     return result
+
+
+def _alike(value: Mapping[str, Any], old: Any) -> bool:
+    """Whether a section is of the same variant as the one below it, or of none."""
+    name = old.get("name")
+    return bool(value.get("name", name) == name)
 
 
 def _assign(params: dict[str, Any], key: str, value: Any) -> None:
@@ -126,6 +172,8 @@ def _undated(value: Any) -> Any:
     """Dates as people wrote them: YAML turns 2020-01-31 into a date, our fields take text."""
     if isinstance(value, list):
         return [_undated(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _undated(item) for key, item in value.items()}
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 

@@ -1,19 +1,23 @@
-"""Step: set the verdicts of many runs side by side, as a table and a plot."""
+"""Step: set the verdicts of many runs side by side, as tables and figures.
+
+What is written is a function of the rows in cells.json alone: ``write`` makes all of it again from
+the rows of an earlier study.
+"""
 
 import json
 import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.figure import Figure
 from prefect import task
 
 from tasks.core.record import Identity, Record, keep
 from tasks.core.variants import Section
-from tasks.metrics.pretraining import KNOWN
-from tasks.metrics.robustness import share
+from tasks.metrics.robustness import READINGS, beside, judged, outcomes, readings, shares
+from tasks.metrics.spending import SPENT, claims, retraining, spending
+from tasks.pages import comparison, studies
+from tasks.pages.markdown import markdown
 
 
 class Cell(Section):
@@ -37,55 +41,52 @@ class Cells(Section):
 def tabulate(cells: list[Cell]) -> Record:
     study = Cells(cells=tuple(cells))
     verdicts = tuple(cell.verdict for cell in cells if isinstance(cell.verdict, Record))
-
-    def make(path: Path) -> None:
-        rows = pd.DataFrame([_row(cell) for cell in study.cells])
-        rows.to_json(path / "cells.json", orient="records", indent=1)
-        (path / "table.md").write_text(markdown(rows, COLUMNS))
-        (path / "robustness.md").write_text(markdown(robustness(rows), SHARES))
-        (path / "cost.md").write_text(markdown(cost(rows), COSTS))
-        plot(rows).savefig(path / "plot.png", dpi=150)
-
     return keep(
-        Identity(kind="benchmark", config=study, inputs=verdicts, rooms=("tabulate", "metrics")),
-        make,
+        Identity(
+            kind="benchmark", config=study, inputs=verdicts, rooms=("tabulate", "metrics", "pages")
+        ),
+        lambda path: write(pd.DataFrame([_row(cell) for cell in study.cells]), path),
     )
+
+
+def write(rows: pd.DataFrame, out: Path) -> None:
+    """Every table and figure of a study, and its cells as JSON, into the folder ``out``.
+
+    ``rows`` are those of cells.json: ``pd.read_json("cells.json")`` does; a figure that it does not
+    have was not measured.
+    """
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *MEASURES, *SPENT])))
+    rows.to_json(out / "cells.json", orient="records", indent=1)
+    (out / "table.md").write_text(markdown(rows, COLUMNS))
+    studies.outcomes(rows).savefig(out / "plot.png", dpi=150)
+    _robustness(rows, out)
+    _cost(rows, out)
+
+
+def _robustness(rows: pd.DataFrame, out: Path) -> None:
+    passing, read = shares(rows), readings(rows)
+    asked = []
+    for name, meaning in READINGS.items():
+        found = beside(read, name)
+        means = read.groupby("method", sort=False)[name].agg(["mean", "min", "max"]).reset_index()
+        told = [one._asdict() for one in found]
+        asked.append(comparison.Asked(meaning, judged(found), means, told))
+    (out / "robustness.md").write_text(comparison.robustness(passing, asked))
+    everywhere = passing[passing["request"] == "all"]
+    figure = studies.robustness(rows.assign(outcome=outcomes(rows)), everywhere)
+    figure.savefig(out / "robustness.png", dpi=150)
+
+
+def _cost(rows: pd.DataFrame, out: Path) -> None:
+    spent, again = spending(rows), retraining(rows)
+    (out / "cost.md").write_text(comparison.cost(spent, again, claims(spent)))
+    studies.cost(spent, comparison.SPENT, again).savefig(out / "cost.png", dpi=150)
 
 
 def table(record: Record) -> list[dict[str, Any]]:
     """The rows of a study, numbers that could not be measured as None."""
     rows: list[dict[str, Any]] = json.loads((record.path / "cells.json").read_text())
     return rows
-
-
-def robustness(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of each method, over all requests and for each: the share of its runs that pass the gate."""
-    groups = [
-        *((("all", method), runs) for method, runs in rows.groupby("method", sort=False)),
-        *rows.groupby(["request", "method"], sort=False),
-    ]
-    return pd.DataFrame(
-        [
-            {"method": method, "request": request, **share(sum(runs["pass"]), len(runs))._asdict()}
-            for (request, method), runs in groups
-        ]
-    )
-
-
-def cost(rows: pd.DataFrame) -> pd.DataFrame:
-    """Medians over a method's runs, beside retraining here and, as 6 N D, of known models."""
-    spent = rows.groupby("method", sort=False)[list(SPENT)].median().reset_index()
-    for known in KNOWN:
-        spent[known.name] = known.ratio(1) / spent["tokens"]
-    return spent
-
-
-def markdown(rows: pd.DataFrame, columns: dict[str, str]) -> str:
-    """Some columns of ``rows``, by their titles, as one Markdown table."""
-    lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
-    for row in rows.to_dict("records"):
-        lines.append("| " + " | ".join(_shown(row[name]) for name in columns) + " |")
-    return "\n".join(lines) + "\n"
 
 
 COLUMNS = {
@@ -101,58 +102,7 @@ COLUMNS = {
     "extraction_strength": "extraction strength",
     "fails_on": "fails on",
 }
-LOOKS = [(colour, marker) for marker in "os^D" for colour in mpl.color_sequences["tab10"]]
-SHARES = {
-    "method": "method",
-    "request": "request",
-    "passed": "runs that pass",
-    "of": "of",
-    "share": "share",
-    "low": "95 % from",
-    "high": "to",
-}
-SPENT = {
-    "tokens": "tokens",
-    "flops": "FLOP",
-    "seconds": "seconds",
-    "peak_memory_gib": "peak memory, GiB",
-    "ratio": "retraining here / this, FLOP",
-}
-COSTS = {
-    "method": "method",
-    **SPENT,
-    **{known.name: f"retraining {known.name} / this, 6 N D" for known in KNOWN},
-}
 MEASURES = ("forget_factor", "test_factor", "retain_factor", "auc", "extraction_strength")
-
-
-def plot(rows: pd.DataFrame) -> Figure:
-    """Forgetting against utility, a panel per request, a point per rate: the median of its seeds.
-
-    The cross is the never-saw-it model.
-    """
-    requests = list(dict.fromkeys(rows["request"]))
-    figure = Figure(figsize=(5.2 * len(requests), 4.6), layout="constrained")
-    looks = dict(zip(dict.fromkeys(rows["method"]), LOOKS, strict=False))
-    for axes, request in zip(
-        figure.subplots(1, len(requests), squeeze=False)[0], requests, strict=True
-    ):
-        for method, runs in rows[rows["request"] == request].groupby("method", sort=False):
-            colour, marker = looks[method]
-            points = runs.groupby("learning_rate")[["forget_factor", "test_factor"]].median()
-            axes.plot(
-                points["forget_factor"], points["test_factor"],
-                marker=marker, color=colour, label=method, linewidth=1,
-            )  # fmt: skip
-        axes.axvline(1, color="grey", linewidth=0.8)
-        axes.axhline(1, color="grey", linewidth=0.8)
-        axes.set(
-            xscale="log", yscale="log", title=request,
-            xlabel="forget perplexity / never-saw-it model's",
-            ylabel="test perplexity / target's",
-        )  # fmt: skip
-    axes.legend(fontsize=7)
-    return figure
 
 
 def _row(cell: Cell) -> dict[str, Any]:
@@ -182,10 +132,10 @@ def _row(cell: Cell) -> dict[str, Any]:
 
 
 def _spent(price: dict[str, float | None]) -> dict[str, float]:
-    """The columns of SPENT, NaN where not known."""
+    """The columns of SPENT, NaN where not known; an older verdict knows fewer of them."""
     known = {name: math.nan if value is None else value for name, value in price.items()}
     known["peak_memory_gib"] = known["peak_memory_bytes"] / 2**30
-    return {name: known[name] for name in SPENT}
+    return {name: known.get(name, math.nan) for name in SPENT}
 
 
 def _never_saw(scores: dict[str, Any], comparator: str) -> float | None:
@@ -200,13 +150,3 @@ NEVER_SAW = {"retrained": ("retrained", "forget"), "approximate": ("target", "ap
 
 def _ratio(value: float | None, base: float | None) -> float:
     return math.nan if value is None or base is None else value / base
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case bool():
-            return "pass" if value else "fail"
-        case float():
-            return "-" if math.isnan(value) else f"{value:.3g}"
-        case _:
-            return str(value)

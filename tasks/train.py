@@ -104,7 +104,7 @@ def _copy(folder: Path, out: Path) -> None:
         _copy_or_link(path.resolve(), out / path.name)
     (out / "progress.jsonl").write_text("")
     unknown: dict[str, Any] = dict.fromkeys(
-        ("tokens", "flops", "seconds", "peak_memory_bytes", "steps")
+        ("tokens", "flops", "seconds", "joules", "peak_memory_bytes", "steps")
     )
     parameters = sum(parameter.numel() for parameter in model.parameters())
     (out / SPENT).write_text(json.dumps({"parameters": parameters, **unknown}, indent=1))

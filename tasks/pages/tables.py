@@ -147,6 +147,7 @@ def costs(told: Told) -> list[tuple[str, list[str]]]:
         "Tokens trained on": ("tokens", 1),
         "Arithmetic (FLOP)": ("flops", 1),
         "Seconds of training": ("seconds", 1),
+        "Energy (kJ)": ("joules", 1e3),
         "Peak memory (GB)": ("peak_memory_bytes", 1e9),
         "Optimiser steps": ("steps", 1),
         "Parameters": ("parameters", 1),

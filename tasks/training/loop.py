@@ -21,6 +21,7 @@ from tasks.core.variants import Section
 from tasks.data.stream import Stream
 from tasks.methods.coupling import Coupling, Pulls, WeightedSum
 from tasks.methods.term import Term
+from tasks.training.meter import Energy
 
 
 class OptimiserConfig(Section):
@@ -39,6 +40,11 @@ class OptimiserConfig(Section):
         ge=1,
         le=2**24,
         description="tokens in memory at once, padding included; small fits a CPU's cache",
+    )
+    gradient_checkpointing: bool = Field(
+        default=False,
+        description="compute each layer again on the way back, which takes a third more work, "
+        "instead of keeping what is inside it",
     )
     seed: int = Field(default=0, ge=0, description="of the order of the documents")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -75,6 +81,7 @@ class StepReport(NamedTuple):
     learning_rate: float
     tokens: int
     seconds: float
+    joules: float
 
 
 def optimise(
@@ -95,9 +102,11 @@ def optimise(
     """
     kept = list(behind)
     device = next(model.parameters()).device
+    energy = Energy(device)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(config, device))
     for step in steps:
         began = time.monotonic()
+        energy.lap()
         learning_rate = config.learning_rate * pace(config, step, total_steps)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
@@ -121,6 +130,7 @@ def optimise(
             learning_rate=learning_rate,
             tokens=sum(side.stream.tokens_per_step for side in objective.sides),
             seconds=time.monotonic() - began,
+            joules=energy.lap(),
         )
 
 

@@ -5,6 +5,7 @@ comes with them is run, and what does not fit together is refused before a weigh
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from tasks.core.errors import ModelError
 from tasks.core.event import Role
@@ -54,7 +56,9 @@ class ModelConfig(Section):
     path: str = Field(
         default="", description="local folder or hub id; empty: trained here, from scratch"
     )
-    revision: str = Field(default="", description="commit of the hub id; a local folder has none")
+    revision: str = Field(
+        default="", description="commit of the hub id, 40 hex digits; a local folder has none"
+    )
     scratch: ScratchConfig = ScratchConfig()
     epochs: float = Field(default=10, gt=0, le=1000, description="of training from scratch")
     optimiser: OptimiserConfig = OptimiserConfig(
@@ -90,21 +94,35 @@ def initial(config: ScratchConfig, tokenizer: PreTrainedTokenizerBase) -> PreTra
         return untrained
 
 
+def pinned(config: ModelConfig) -> None:
+    """Refuse a model that is neither trained here, nor a folder, nor a hub id at a commit.
+
+    Raises:
+        ModelError: there is no such folder, or a hub id comes without its commit.
+    """
+    if not config.path or Path(config.path).expanduser().is_dir():
+        return
+    if Path(config.path).is_absolute() or not re.fullmatch(r"\w[\w.-]*/[\w.-]+", config.path):
+        raise ModelError(
+            f"model.path={config.path}: no such folder; name one, or a hub id owner/name"
+        )
+    if not re.fullmatch("[0-9a-f]{40}", config.revision):
+        raise ModelError(
+            f"model.revision={config.revision}: {config.path} is a hub id; pin the commit to read "
+            "it at, 40 hex digits, for a branch can change"
+        )
+
+
 def located(config: ModelConfig) -> Path:
     """The folder that holds the checkpoint, fetched from the hub where it is not local.
 
     Raises:
         ModelError: there is no such folder, or a hub id comes without its commit.
     """
+    pinned(config)
     local = Path(config.path).expanduser()
     if local.is_dir():
         return local
-    if local.is_absolute() or config.path.startswith(".") or config.path.count("/") != 1:
-        raise ModelError(
-            f"model.path={config.path}: no such folder; name one, or a hub id owner/name"
-        )
-    if not config.revision:
-        raise ModelError(f"model.revision: {config.path} is a hub id; pin the commit to read it at")
     try:
         return Path(snapshot_download(config.path, revision=config.revision, allow_patterns=WANTED))
     except (OSError, ValueError) as error:
@@ -221,6 +239,26 @@ def _complete(folder: Path, loading: dict[str, Iterable[object]]) -> None:
             f"model.path={folder}: {len(absent)} weights are missing or of another shape, "
             f"{absent[0]} first; save the whole model with save_pretrained"
         )
+
+
+def checkpoint_layers(model: PreTrainedModel) -> None:
+    """Keep only what enters a layer; its inside is computed again for the gradient.
+
+    The library does so for layers in training mode alone. The mark is set on each layer and not on
+    what is in it, so dropout stays off and every number is the same.
+
+    Raises:
+        ModelError: the library cannot do so for this architecture.
+    """
+    layers = [one for one in model.modules() if isinstance(one, GradientCheckpointingLayer)]
+    if not (layers and model.supports_gradient_checkpointing):
+        raise ModelError(
+            f"optimiser.gradient_checkpointing: not to be had for {type(model).__name__}; "
+            "leave it out and lower max_batch_tokens"
+        )
+    model.activation_checkpointing_enable()
+    for layer in layers:
+        layer.training = True
 
 
 def device() -> torch.device:

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import re
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -34,11 +33,12 @@ from tasks.training import checkpoint
 from tasks.training.job import BEST, ERROR, PROGRESS, SPENT, STATE, Job, Part
 from tasks.training.lifeline import die_with_parent, orphaned
 from tasks.training.loop import Objective, Side, StepReport, in_bfloat16, optimise
-from tasks.training.model import device, load
+from tasks.training.meter import peak_memory_bytes
+from tasks.training.model import checkpoint_layers, device, load
 from tasks.training.probes import probe, sampled
 from tasks.training.stop import End, ended
 
-BEFORE = StepReport(0, *(math.nan,) * 5, tokens=0, seconds=0.0)
+BEFORE = StepReport(0, *(math.nan,) * 5, tokens=0, seconds=0.0, joules=0.0)
 """What is reported with the probes before the first step."""
 
 
@@ -146,6 +146,8 @@ def _prepare(job: Job) -> Ready:
         copy.deepcopy(model).requires_grad_(False) if job.needs_reference else None,
         _start(model, sides, job) if job.coupling.reads_start else math.nan,
     )
+    if job.optimiser.gradient_checkpointing:
+        checkpoint_layers(model)
     samples = {split: sampled(read[split], job.probes.tokens) for split in job.probes.splits}
     return Ready(model, tokenizer, objective, samples)
 
@@ -207,7 +209,8 @@ def _spent(job: Job, ready: Ready, lines: list[Line], end: End) -> dict[str, Any
         "tokens": tokens,
         "flops": parameters * (6 * tokens + 2 * read),
         "seconds": sum(line["seconds"] for line in lines),
-        "peak_memory_bytes": _peak_memory_bytes(),
+        "joules": _known(sum(line["joules"] for line in lines)),
+        "peak_memory_bytes": _known(peak_memory_bytes(device())),
         "steps": steps,
         "kept_step": end.kept_step,
         "stopped": end.stopped,
@@ -216,10 +219,8 @@ def _spent(job: Job, ready: Ready, lines: list[Line], end: End) -> dict[str, Any
     }
 
 
-def _peak_memory_bytes() -> int:
-    if device().type == "cuda":
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _rewound(progress: Path, behind: int) -> list[Line]:
@@ -245,7 +246,7 @@ def _tell(lines: list[Line], ready: Ready, job: Job, report: StepReport) -> None
     line = {**report._asdict(), **_probe(ready, job, report.step)}
     lines.append(line)
     if _first():
-        known = {name: value if math.isfinite(value) else None for name, value in line.items()}
+        known = {name: _known(value) for name, value in line.items()}
         with (job.folder / PROGRESS).open("a") as file:
             file.write(json.dumps(known) + "\n")
 

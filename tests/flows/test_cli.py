@@ -63,6 +63,8 @@ def test_plan_prints_one_object_and_trains_nothing(artifacts):
         (["run", "request.authors=[Nobody At All]"], "Nobody At All"),
         (["run", "source.name=jsonl", "source.path=/nowhere"], "/nowhere"),
         (["run", "model.path=/nowhere"], "/nowhere"),
+        (["plan", "params=params/pythia-160m.yaml", "model.revision=main"], "pin the commit"),
+        (["bench", "study=cost", "params=/nowhere.yaml"], "params=/nowhere.yaml: cannot be read"),
         (["show", "lethe-demo@candidate"], "lethe-demo"),
         (
             ["plan", "request.groups=[book:toy0001]", "splits.max_forget_share=0.001"],

@@ -95,6 +95,9 @@ def test_the_verdict_says_pass_comparator_reasons_and_cost(three):
         "tokens": 50_000,
         "flops": 3e13,
         "seconds": 10.0,
+        "joules": None,
+        "parameters": None,
+        "retrain_joules": None,  # not in these files
         "peak_memory_bytes": 2e9,
         "retrain_flops": 6e15,
         "retrain_seconds": 200.0,

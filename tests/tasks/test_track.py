@@ -179,7 +179,7 @@ def test_digests_tell_one_weight_and_one_token_apart(checkpoint, tmp_path):
 
 
 def test_following_draws_every_report(capsys):
-    reports = [StepReport(at, 1.0, -1.5, math.nan, 1.0, 1e-3, 9, 0.1) for at in (1, 2, 3)]
+    reports = [StepReport(at, 1.0, -1.5, math.nan, 1.0, 1e-3, 9, 0.1, math.nan) for at in (1, 2, 3)]
     follow((report for report in reports), "unlearning", 3)
     said = capsys.readouterr()
     assert said.out == ""

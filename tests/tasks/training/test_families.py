@@ -1,10 +1,13 @@
-"""Other people's checkpoints: the families that load, and configs that do not describe a model."""
+"""Other people's checkpoints: the families that load and forget, whatever marks their tokenizers
+have, and configs that do not describe a model."""
 
+import copy
 import json
 import shutil
 
 import pytest
 import torch
+from tokenizers import processors
 from transformers import (
     BloomConfig,
     BloomForCausalLM,
@@ -16,16 +19,23 @@ from transformers import (
     LlamaForCausalLM,
     Olmo2Config,
     Olmo2ForCausalLM,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
+from transformers.modeling_layers import GradientCheckpointingLayer
 
-from tasks.core.batch import collate
+from tasks.core.batch import IGNORE, collate
 from tasks.core.errors import ModelError
-from tasks.core.logprobs import next_logits
-from tasks.data.tokens import chunks
+from tasks.core.logprobs import mean_nll, next_logits
+from tasks.data.tokens import BOS, EOS, PAD, chunks
+from tasks.methods.likelihood import Ascent, Descent
 from tasks.training import checkpoint
-from tasks.training.model import load
+from tasks.training.job import PROGRESS, Part
+from tasks.training.loop import OptimiserConfig
+from tasks.training.model import checkpoint_layers, load
+from tasks.training.probes import Probes
+from tasks.training.worker import work
 
 ROWS = 304  # a few more than the tokenizer has: its library adds a mark of its own for Qwen2
 SIZES = {"vocab_size": ROWS, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
@@ -61,6 +71,114 @@ def test_a_family_loads_and_comes_back_from_a_checkpoint(family, tied, tokenizer
     again = torch.optim.AdamW(fresh.parameters())
     assert checkpoint.resume(tmp_path / "state", fresh, again, tmp_path / "best") == 3
     assert torch.equal(next_logits(loaded, batch), next_logits(fresh, batch))
+
+
+def marked(tokenizer, form, **marks):
+    """The same tokenizer with other marks, put around a text in the form of a template."""
+    backend = copy.deepcopy(tokenizer.backend_tokenizer)
+    ids = [(mark, backend.token_to_id(mark)) for mark in (BOS, EOS)]
+    backend.post_processor = processors.TemplateProcessing(single=form, special_tokens=ids)
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **marks)
+
+
+MARKS = {
+    "no pad, one mark for bos and eos, none added": ("$A", {"bos_token": EOS, "eos_token": EOS}),
+    "no bos, pad is eos, none added": ("$A", {"eos_token": EOS, "pad_token": EOS}),
+    "no pad, bos added": (f"{BOS} $A", {"bos_token": BOS, "eos_token": EOS}),
+    "no bos, eos and pad apart, none added": ("$A", {"eos_token": EOS, "pad_token": PAD}),
+    "one mark for all three, added on both sides": (
+        f"{EOS} $A {EOS}", {"bos_token": EOS, "eos_token": EOS, "pad_token": EOS},
+    ),
+}  # fmt: skip
+"""As Pythia, Qwen2.5, Llama 3.2 and OLMo 2 have them; and where a mask by pad would hide most."""
+ARRANGED = dict(zip(("gpt_neox", "qwen2", "llama", "olmo2"), MARKS, strict=False))
+TEXTS = ["the river ran under stone bridges", "nobody saw its slow brown boats"]
+
+
+@pytest.fixture
+def given(tokenizer, tmp_path):
+    """Makes the folder of a model of a family, untrained."""
+
+    def make(family, marks, tied=False):
+        model, config, sizes = FAMILIES[family]
+        form, named = MARKS[marks]
+        theirs = marked(tokenizer, form, **named)
+        ids = {f"{name}_id": theirs.convert_tokens_to_ids(mark) for name, mark in named.items()}
+        torch.manual_seed(0)
+        made = model(config(**{**sizes, **ids}, tie_word_embeddings=tied)).eval()
+        made.save_pretrained(tmp_path / "given")
+        theirs.save_pretrained(tmp_path / "given")
+        return tmp_path / "given"
+
+    return make
+
+
+@pytest.mark.parametrize("family", ARRANGED)
+@pytest.mark.parametrize("marks", MARKS)
+def test_every_token_after_a_document_s_first_is_scored_whatever_the_marks(
+    family, marks, given, tokenizer
+):
+    _, loaded = load(given(family, marks))
+    plain = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS]
+    before, after = (part.split() for part in MARKS[marks][0].split("$A"))
+    bos, eos = (tokenizer.convert_tokens_to_ids(mark) for mark in (BOS, EOS))
+    ids = {BOS: bos, EOS: eos}
+    whole = [[*map(ids.get, before), *text, *map(ids.get, after)] for text in plain]
+
+    read = chunks(TEXTS, loaded, 8)
+    for document, tokens in enumerate(whole):
+        ours = [chunk for chunk in read if chunk.document == document]
+        assert [int(at) for chunk in ours for at in chunk.ids] == tokens[:-1]
+        assert [int(at) for chunk in ours for at in chunk.labels] == tokens[1:]
+        assert all(len(chunk.ids) <= 8 for chunk in ours)
+    assert (collate(read).labels_BT == eos).sum() == len(TEXTS) * after.count(EOS)
+    assert (collate(read).labels_BT != IGNORE).sum() == sum(map(len, whole)) - len(TEXTS)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("family", ARRANGED)
+def test_a_family_forgets_what_it_is_told_to(family, tied, given, a_job):
+    job = a_job(
+        start=given(family, ARRANGED[family], tied),
+        parts=(
+            Part(term=Ascent(), splits=("forget",)),
+            Part(term=Descent(), splits=("retain",), weight=0.1),  # it has the same few words
+        ),
+        optimiser=OptimiserConfig(
+            learning_rate=0.02, tokens_per_step=96, max_batch_tokens=128, precision="float32"
+        ),
+        steps=6,
+        probes=Probes(splits=("forget", "retain"), tokens=96, every=6),
+    )
+    job.folder.mkdir(parents=True)
+    work(job)
+    first, *_, last = map(json.loads, (job.out / PROGRESS).read_text().splitlines())
+    assert last["forget_nll"] > first["forget_nll"]
+
+    model, loaded = load(job.out)
+    assert model.config.tie_word_embeddings is tied
+    tokens = [model.get_input_embeddings().weight, model.get_output_embeddings().weight]
+    assert torch.equal(*tokens) is tied
+    assert loaded.get_vocab() == load(job.start)[1].get_vocab()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers_computed_twice_give_the_same_gradient_and_dropout_stays_off(family, given):
+    marks = ARRANGED.get(family, next(iter(MARKS)))
+    folder = given(family, marks)
+    gradients, calls = [], []
+    for checkpointed in (False, True):
+        model, tokenizer = load(folder)
+        if checkpointed:
+            checkpoint_layers(model)
+        (layer,) = [one for one in model.modules() if isinstance(one, GradientCheckpointingLayer)]
+        layer.mlp.register_forward_pre_hook(lambda *_: calls.append("mlp"))
+        batch = collate(chunks(TEXTS, tokenizer, 8))
+        mean_nll(next_logits(model, batch), batch.labels_BT).backward()
+        gradients.append({name: p.grad for name, p in model.named_parameters()})
+    assert calls == ["mlp"] * 3  # once where it is kept, twice where it is not
+    one, other = gradients
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.fixture

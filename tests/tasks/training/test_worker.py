@@ -10,6 +10,7 @@ from tasks.methods.coupling import PrimalDual
 from tasks.methods.likelihood import Descent
 from tasks.training.job import PROGRESS, SPENT, Part
 from tasks.training.loop import OptimiserConfig
+from tasks.training.method import PRESETS
 from tasks.training.model import load
 from tasks.training.probes import Probes
 from tasks.training.stop import Alike
@@ -104,3 +105,21 @@ def test_primal_dual_measures_the_keep_loss_of_the_start(a_job, learned):
     assert math.isfinite(first["keep_loss"])
     plain = 6 * spent["parameters"] * spent["tokens"]
     assert spent["flops"] > plain  # the keep text was read once more
+
+
+@pytest.mark.parametrize("name", ["ascent_kl", "rmu", "normalised_descent"])
+def test_layers_computed_twice_leave_the_same_weights(a_job, learned, name):
+    method = PRESETS[name]
+    parts = (
+        Part(term=method.forget, splits=("forget",)),
+        *(Part(term=keep.term, splits=(keep.split,)) for keep in method.keep),
+    )
+    given = {"start": learned, "parts": parts, "coupling": method.coupling, "steps": 3}
+    kept = a_job("kept", **given, optimiser=FAST)
+    twice = a_job(
+        "twice", **given, optimiser=FAST.model_copy(update={"gradient_checkpointing": True})
+    )
+    run(kept)
+    run(twice)
+    one, other = weights(kept.out), weights(twice.out)
+    assert all(torch.equal(one[name], other[name]) for name in one)
