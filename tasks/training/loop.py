@@ -216,7 +216,7 @@ def _share(stream: Stream, step: int, max_tokens: int) -> list[Batch]:
 
 def _add_over_processes(model: nn.Module) -> None:
     if dist.is_initialized():
-        for parameter in model.parameters():
+        for parameter in filter(lambda one: one.requires_grad, model.parameters()):
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             dist.all_reduce(parameter.grad)
