@@ -100,12 +100,19 @@ def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) 
 
 def _given(config: ModelConfig) -> Record:
     folder = located(config)
-    earlier = _theirs(Path(config.earlier_path).expanduser()) if config.earlier_path else []
+    earlier = _theirs(_earlier(config.earlier_path)) if config.earlier_path else []
     given = Given(
         files={path.name: sha256(path) for path in _theirs(folder)},
         earlier={path.name: sha256(path) for path in earlier},
     )
     return keep(_identity(given, ()), lambda scratch: _copy(folder, earlier, scratch))
+
+
+def _earlier(path: str) -> Path:
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"model.earlier_path={path}: no such folder; name a local one")
+    return folder
 
 
 def _theirs(folder: Path) -> list[Path]:

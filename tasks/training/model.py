@@ -62,11 +62,11 @@ class ModelConfig(Section):
     )
 
     earlier_share: float = Field(
-        default=0.0,
+        default=0.1,
         ge=0,
         lt=1,
         description="of training from scratch, after which the target is kept as it is then, for "
-        "model_state; 0: not kept",
+        "the edit model_state; 0: not kept",
     )
     earlier_path: str = Field(
         default="", description="local folder of an earlier checkpoint of the model at path"
@@ -75,9 +75,7 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _earlier_is_its_own(self) -> Self:
         if self.earlier_path and not self.path:
-            raise ValueError("an earlier_path belongs to a path; set earlier_share for training")
-        if self.earlier_share and self.path:
-            raise ValueError("an earlier_share is of training here; give earlier_path beside path")
+            raise ValueError("an earlier_path belongs to a path; earlier_share is for training")
         return self
 
     @property

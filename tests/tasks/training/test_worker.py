@@ -7,19 +7,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tasks.core.errors import ConfigError
 from tasks.methods.coupling import PrimalDual
 from tasks.methods.dpo import DPO
 from tasks.methods.kl import KL
 from tasks.methods.likelihood import Ascent, Descent
+from tasks.methods.rmu import RMU
 from tasks.training.edit import Added, Change
 from tasks.training.job import EARLIER, PROGRESS, SPENT, Part
 from tasks.training.loop import OptimiserConfig
-from tasks.training.model import load
+from tasks.training.model import ScratchConfig, initial, load
 from tasks.training.probes import Probes
 from tasks.training.stop import Alike
 from tasks.training.weights import ADAPTER, AllWeights, LowRank, Matching
 from tasks.training.worker import work
 
+SMALL = ScratchConfig(vocabulary=300, hidden=16, intermediate=32, layers=1, heads=2, context=32)
 EVERY = Probes(splits=("forget", "retain", "approximate"), tokens=96, every=1)
 FAST = OptimiserConfig(learning_rate=3e-2, tokens_per_step=96, precision="float32")
 
@@ -231,3 +234,16 @@ def test_model_state_arithmetic_begins_at_the_earlier_step(a_job):
     assert before["forget_nll"] == pytest.approx(lines(target)[-1]["forget_nll"])
     assert after["forget_nll"] > before["forget_nll"]
     assert spent[2]["flops"] == spent[0]["flops"] + spent[1]["flops"]
+
+
+def test_a_term_that_no_learning_weight_can_reach_is_said_so(a_job, tokenizer, tmp_path):
+    deep = SMALL.model_copy(update={"layers": 4})
+    initial(deep, tokenizer).save_pretrained(tmp_path / "deep")
+    tokenizer.save_pretrained(tmp_path / "deep")
+    job = a_job(
+        start=tmp_path / "deep",
+        parts=(Part(term=RMU(depth=0.25), splits=("forget",)),),
+        weights=Matching(depth=1.0, blocks=2),
+    )
+    with pytest.raises(ConfigError, match="rmu reads no layer"):
+        run(job)
