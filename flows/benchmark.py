@@ -9,7 +9,7 @@ from flows.baselines import known_and_never_known
 from flows.config import RunConfig
 from tasks.attack import attack
 from tasks.compare import compare
-from tasks.core.errors import ConfigError, DivergedError
+from tasks.core.errors import ConfigError, DivergedError, ModelError
 from tasks.core.event import Role
 from tasks.core.record import Record
 from tasks.core.variants import Section, nearest
@@ -136,7 +136,7 @@ def _judged(
     """The verdict on one variation, or the line that says why there is none."""
     try:
         unlearned = unlearn(models["target"], data, unlearning)
-    except DivergedError as error:
+    except (DivergedError, ModelError) as error:  # ModelError: a given model has no earlier one
         return str(error)
     models = {**models, "unlearned": unlearned}
     evidence = {**evidence, "unlearned": evaluate(unlearned, data, run.evaluate)}

@@ -3,23 +3,29 @@
 import inspect
 import re
 import sys
-from typing import Any
+from typing import Any, get_args
+
+from pydantic_core import to_jsonable_python
 
 from tasks.core.variants import Variant
 from tasks.methods import COUPLINGS, TERMS
 from tasks.metrics import ATTACKS, METRICS
+from tasks.training.edit import AnyEdit
 from tasks.training.method import PRESETS, Method
+from tasks.training.weights import AnyWeights
 
 PAPER = r"arXiv:\d{4}\.\d{5}"
 Rows = list[dict[str, Any]]
 
 
 def methods() -> dict[str, Rows]:
-    """Presets, and the terms and couplings they are made of."""
+    """Presets, and the terms, couplings, choices of weights and edits they are made of."""
     return {
         "presets": [{"name": name, "what": objective(method)} for name, method in PRESETS.items()],
         "terms": [_told(term) for term in TERMS.values()],
         "couplings": [_told(coupling) for coupling in COUPLINGS.values()],
+        "weights": [_told(weights) for weights in _choices(AnyWeights)],
+        "edits": [_told(edit) for edit in _choices(AnyEdit)],
     }
 
 
@@ -37,7 +43,8 @@ def objective(method: Method) -> str:
     sides += [f"{keep.weight:g} x {keep.term.name} on {keep.split}" for keep in method.keep]
     joined = " + ".join(sides)
     joined += f", {method.coupling.name}" if method.coupling.name != "sum" else ""
-    return joined + (f", {method.scale:g} x the change" if method.scale != 1 else "")
+    joined += f", {method.weights.name} weights" if method.weights.name != "all" else ""
+    return joined + (f", {method.edit.name}" if method.edit.name != "trained" else "")
 
 
 def as_text(sections: dict[str, Rows]) -> str:
@@ -57,6 +64,11 @@ def as_text(sections: dict[str, Rows]) -> str:
     return "\n".join(lines)
 
 
+def _choices(union: Any) -> tuple[type[Variant], ...]:
+    """The classes of a tagged union."""
+    return get_args(get_args(union)[0])
+
+
 def _told(variant: type[Variant]) -> dict[str, Any]:
     line = (inspect.getdoc(variant) or "").split("\n\n")[0].replace("\n", " ")
     line = re.sub(rf"[,;] (after )?{PAPER}\.?$", ".", line)  # it has a place of its own
@@ -65,7 +77,9 @@ def _told(variant: type[Variant]) -> dict[str, Any]:
         "what": line,
         "source": _source(variant),
         "knobs": {
-            name: field.default for name, field in variant.model_fields.items() if name != "name"
+            name: to_jsonable_python(field.default)
+            for name, field in variant.model_fields.items()
+            if name != "name"
         },
     }
 

@@ -1,6 +1,7 @@
 """Step: the model that knows the text, and the same model made again without it."""
 
 import json
+import math
 import os
 import shutil
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from prefect import task
 
+from tasks.core.errors import ModelError
 from tasks.core.event import SEEN, Role, Split
 from tasks.core.record import RECORD, Identity, Record, keep, sha256
 from tasks.core.settings import Settings
@@ -18,7 +20,7 @@ from tasks.data.tokens import chunks, train_tokenizer
 from tasks.methods.likelihood import Descent
 from tasks.track import follow
 from tasks.training import ROOMS
-from tasks.training.job import SPENT, Job, Part
+from tasks.training.job import EARLIER, SPENT, Job, Part
 from tasks.training.launcher import launch
 from tasks.training.model import ModelConfig, files, initial, load, located
 from tasks.training.probes import Probes
@@ -39,6 +41,12 @@ class Given(Section):
 
     files: dict[str, str]
     """SHA-256 of each, by name."""
+    earlier: dict[str, str]
+    """Those of an earlier checkpoint; none where none was given."""
+
+
+Shapes = dict[str, tuple[int, ...]]
+"""Of weights, by name."""
 
 
 @task(task_run_name="train-{role}")
@@ -51,6 +59,8 @@ def train(data: Record, config: ModelConfig, role: Role) -> Record:
     seen = SEEN if role == "target" else tuple(split for split in SEEN if split != "forget")
     if config.path:
         return _given(config)
+    if role == "retrained":  # nothing is ever made to forget from it
+        config = config.model_copy(update={"earlier_share": 0.0})
     wanted = Wanted(model=config, splits=seen)
     identity = _identity(wanted, (data,))
     folder = Settings().root / "checkpoints" / identity.fingerprint
@@ -71,6 +81,7 @@ def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) 
     start = folder / "start"
     initial(config.scratch, tokenizer).save_pretrained(start)
     tokenizer.save_pretrained(start)
+    steps = max(round(config.epochs * tokens / optimiser.tokens_per_step), 1)
     job = Job(
         start=start,
         data=data.path,
@@ -79,7 +90,8 @@ def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) 
         parts=(Part(term=Descent(), splits=wanted.splits),),
         context=config.scratch.context,
         optimiser=optimiser,
-        steps=max(round(config.epochs * tokens / optimiser.tokens_per_step), 1),
+        steps=steps,
+        earlier_step=math.ceil(config.earlier_share * steps),
         probes=Probes(),
         checkpoint_seconds=Settings().checkpoint_seconds,
     )
@@ -88,8 +100,19 @@ def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) 
 
 def _given(config: ModelConfig) -> Record:
     folder = located(config)
-    given = Given(files={path.name: sha256(path) for path in _theirs(folder)})
-    return keep(_identity(given, ()), lambda scratch: _copy(folder, scratch))
+    earlier = _theirs(_earlier(config.earlier_path)) if config.earlier_path else []
+    given = Given(
+        files={path.name: sha256(path) for path in _theirs(folder)},
+        earlier={path.name: sha256(path) for path in earlier},
+    )
+    return keep(_identity(given, ()), lambda scratch: _copy(folder, earlier, scratch))
+
+
+def _earlier(path: str) -> Path:
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"model.earlier_path={path}: no such folder; name a local one")
+    return folder
 
 
 def _theirs(folder: Path) -> list[Path]:
@@ -97,17 +120,35 @@ def _theirs(folder: Path) -> list[Path]:
     return [path for path in files(folder) if path.name not in {RECORD, SPENT}]
 
 
-def _copy(folder: Path, out: Path) -> None:
+def _copy(folder: Path, earlier: list[Path], out: Path) -> None:
     """The files of a checkpoint that was given, after it has shown that it loads."""
-    model, _ = load(folder)
+    parameters = _shapes(folder)
     for path in _theirs(folder):
         _copy_or_link(path.resolve(), out / path.name)
+    if earlier:
+        _fits(earlier[0].parent, parameters)
+        (out / EARLIER).mkdir()
+    for path in earlier:
+        _copy_or_link(path.resolve(), out / EARLIER / path.name)
     (out / "progress.jsonl").write_text("")
     unknown: dict[str, Any] = dict.fromkeys(
         ("tokens", "flops", "seconds", "joules", "peak_memory_bytes", "steps")
     )
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    (out / SPENT).write_text(json.dumps({"parameters": parameters, **unknown}, indent=1))
+    many = sum(math.prod(shape) for shape in parameters.values())
+    (out / SPENT).write_text(json.dumps({"parameters": many, **unknown}, indent=1))
+
+
+def _fits(folder: Path, parameters: Shapes) -> None:
+    if _shapes(folder) != parameters:
+        raise ModelError(
+            f"model.earlier_path={folder}: its weights have other names or shapes than those of "
+            "model.path; give an earlier checkpoint of the same model"
+        )
+
+
+def _shapes(folder: Path) -> Shapes:
+    model, _ = load(folder)
+    return {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
 
 
 def _copy_or_link(path: Path, to: Path) -> None:

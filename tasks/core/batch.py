@@ -29,6 +29,14 @@ class Chunk(NamedTuple):
     document: int
     """Position of the document in the split it came from."""
 
+    other: "Chunk | None" = None
+    """What could stand in its place, for a term that compares the two; never counted as scored."""
+
+    @property
+    def width(self) -> int:
+        """How many tokens are read for it, the other's included."""
+        return len(self.ids) + (self.other.width if self.other else 0)
+
     @property
     def scored(self) -> int:
         """How many of its tokens are scored."""
@@ -40,6 +48,8 @@ class Batch(NamedTuple):
 
     input_ids_BT: Tensor
     labels_BT: Tensor
+    other: "Batch | None" = None
+    """What could stand in the place of each row, where chunks have another; of its own width."""
 
     @property
     def scored(self) -> int:
@@ -48,7 +58,8 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        return Batch(self.input_ids_BT.to(device), self.labels_BT.to(device))
+        other = self.other.to(device) if self.other else None
+        return Batch(self.input_ids_BT.to(device), self.labels_BT.to(device), other)
 
 
 def collate(chunks: Sequence[Chunk]) -> Batch:
@@ -60,7 +71,9 @@ def collate(chunks: Sequence[Chunk]) -> Batch:
     for row, chunk in enumerate(chunks):
         input_ids[row, : len(chunk.ids)] = torch.from_numpy(chunk.ids)
         labels[row, : len(chunk.labels)] = torch.from_numpy(chunk.labels)
-    return Batch(input_ids, labels)
+    others = [chunk.other for chunk in chunks if chunk.other]
+    assert len(others) in (0, len(chunks)), "a term relabels every chunk of a split"
+    return Batch(input_ids, labels, collate(others) if others else None)
 
 
 def bucketed(chunks: Sequence[Chunk], max_tokens: int) -> Iterator[list[int]]:
@@ -69,8 +82,8 @@ def bucketed(chunks: Sequence[Chunk], max_tokens: int) -> Iterator[list[int]]:
     A single chunk longer than ``max_tokens`` still makes a group of its own.
     """
     group: list[int] = []
-    for position in sorted(range(len(chunks)), key=lambda at: len(chunks[at].ids)):
-        if group and (len(group) + 1) * len(chunks[position].ids) > max_tokens:
+    for position in sorted(range(len(chunks)), key=lambda at: chunks[at].width):
+        if group and (len(group) + 1) * chunks[position].width > max_tokens:
             yield group
             group = []
         group.append(position)

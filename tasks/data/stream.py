@@ -25,6 +25,7 @@ class Stream:
         self._lengths = np.array([chunk.scored for chunk in self.chunks], dtype=np.int64)
         self.tokens_per_epoch = int(self._lengths.sum())
         assert self.tokens_per_epoch, "an empty split is refused before it gets here"
+        self.read_per_scored = sum(chunk.width for chunk in self.chunks) / self.tokens_per_epoch
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     def step(self, number: int) -> list[Chunk]:
@@ -59,11 +60,15 @@ class Stream:
 
 
 def _score_only(chunk: Chunk, start: int, stop: int) -> Chunk:
-    """``chunk`` with only its scored tokens ``start`` to ``stop`` still scored, cut after them."""
-    if stop - start == chunk.scored:
+    """``chunk`` with only its scored tokens ``start`` to ``stop`` still scored, cut after them.
+
+    What stands beside it is cut likewise; where that is shorter, later parts have none of it.
+    """
+    if start == 0 and stop >= chunk.scored:
         return chunk
     scored = np.flatnonzero(chunk.labels != IGNORE)[start:stop]
-    end = scored[-1] + 1
+    end = scored[-1] + 1 if scored.size else 1
     labels = np.full(end, IGNORE, dtype=np.int64)
     labels[scored] = chunk.labels[scored]
-    return chunk._replace(ids=chunk.ids[:end], labels=labels)
+    other = chunk.other and _score_only(chunk.other, start, stop)
+    return chunk._replace(ids=chunk.ids[:end], labels=labels, other=other)

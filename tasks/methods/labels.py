@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
 
 from tasks.core.batch import IGNORE, Chunk, Ids, bucketed, collate
 from tasks.core.logprobs import reference_logits
@@ -26,7 +27,9 @@ class RandomLabel(Descent):
     name: Literal["random_label"] = "random_label"  # type: ignore[assignment]
     seed: int = Field(default=0, ge=0, description="of the labels")
 
-    def relabel(self, chunks: Sequence[Chunk], model: nn.Module) -> Sequence[Chunk]:
+    def relabel(
+        self, chunks: Sequence[Chunk], model: nn.Module, tokenizer: PreTrainedTokenizerBase
+    ) -> Sequence[Chunk]:
         rng = np.random.default_rng(self.seed)
         vocab = int(model.config.vocab_size)  # type: ignore[union-attr, arg-type]
         return [
@@ -41,7 +44,9 @@ class AdversarialLabel(Descent):
     name: Literal["adversarial_label"] = "adversarial_label"  # type: ignore[assignment]
     reads_target: ClassVar[bool] = True
 
-    def relabel(self, chunks: Sequence[Chunk], model: nn.Module) -> Sequence[Chunk]:
+    def relabel(
+        self, chunks: Sequence[Chunk], model: nn.Module, tokenizer: PreTrainedTokenizerBase
+    ) -> Sequence[Chunk]:
         relabelled = list(chunks)
         device = next(model.parameters()).device
         for group in bucketed(chunks, MAX_TOKENS):

@@ -2,8 +2,8 @@
 
 Li et al. 2024, *The WMDP Benchmark* (RMU), arXiv:2403.03218. Both losses are squared distances of
 hidden states per dimension, not nats, over scored tokens only; OpenUnlearning's code divides every
-row's sum by every other row's length. The paper trains three matrices below the layer; here every
-weight below it is trained (ours).
+row's sum by every other row's length. Which weights learn is the method's choice: the paper trains
+three matrices below the layer, as the preset does.
 """
 
 from typing import ClassVar, Literal
@@ -13,26 +13,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from tasks.core.batch import IGNORE, Batch
+from tasks.core.batch import Batch
+from tasks.methods.hidden import DEPTH, hidden
 from tasks.methods.term import Term
-
-DEPTH = Field(
-    default=0.25,
-    gt=0,
-    le=1,
-    description="of the layer, as a share of all layers; 0.25 is the eighth of 32",
-)
-
-
-def hidden(model: nn.Module, batch: Batch, depth: float) -> Tensor:
-    """What the layer at ``depth`` puts out at the N scored tokens, in fp32; [N, D]."""
-    # One token's logits are kept: all of them would be B x T x V that nobody reads.
-    states = model(
-        input_ids=batch.input_ids_BT, use_cache=False, output_hidden_states=True, logits_to_keep=1
-    ).hidden_states
-    at = max(1, round(depth * (len(states) - 1)))  # 0 is the embedding
-    state_ND: Tensor = states[at][batch.labels_BT != IGNORE].float()
-    return state_ND
 
 
 def direction(width: int, seed: int) -> Tensor:
@@ -55,7 +38,7 @@ class RMU(Term):
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the vector's direction")
 
     def loss(self, model: nn.Module, batch: Batch, reference: nn.Module | None) -> Tensor:
-        state_ND = hidden(model, batch, self.depth)
+        (state_ND,) = hidden(model, batch, [self.depth])
         aim_D = self.coefficient * direction(state_ND.shape[-1], self.seed).to(state_ND.device)
         return (state_ND - aim_D).square().mean()
 
@@ -70,5 +53,6 @@ class Features(Term):
     def loss(self, model: nn.Module, batch: Batch, reference: nn.Module | None) -> Tensor:
         assert reference is not None  # promised by needs_reference
         with torch.no_grad():
-            kept_ND = hidden(reference, batch, self.depth)
-        return F.mse_loss(hidden(model, batch, self.depth), kept_ND)
+            (kept_ND,) = hidden(reference, batch, [self.depth])
+        (state_ND,) = hidden(model, batch, [self.depth])
+        return F.mse_loss(state_ND, kept_ND)

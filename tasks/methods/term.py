@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
 
 from tasks.core.batch import Batch, Chunk
 from tasks.core.variants import Variant
@@ -26,6 +27,12 @@ class Term(Variant):
         A mean over the scored tokens of ``batch``: micro-batches weighted by theirs add up.
         """
 
-    def relabel(self, chunks: Sequence[Chunk], model: nn.Module) -> Sequence[Chunk]:
-        """The chunks this term learns from, made once before the first step from the target."""
+    def relabel(
+        self, chunks: Sequence[Chunk], model: nn.Module, tokenizer: PreTrainedTokenizerBase
+    ) -> Sequence[Chunk]:
+        """The chunks this term learns from, made once before the first step from the target.
+
+        A term that compares a row with another gives every chunk an ``other``, which is then
+        ``batch.other``, row by row.
+        """
         return chunks

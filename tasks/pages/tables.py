@@ -201,8 +201,10 @@ def method(told: Told) -> str:
     ]
     if (coupling := terms.get("coupling", {}).get("name", "sum")) != "sum":
         parts.append(f"joined by {coupling.replace('_', ' ')}")
-    if (scale := terms.get("scale", 1.0)) != 1:
-        parts.append(f"{scale:g} times the change of the weights")
+    if (weights := terms.get("weights", {}).get("name", "all")) != "all":
+        parts.append(f"{weights.replace('_', ' ')} weights")
+    if (edit := terms.get("edit", {})).get("name", "trained") != "trained":
+        parts.append(f"{edit['name'].replace('_', ' ')} with {edit['forget']:g} of it taken off")
     optimiser = unlearn.get("optimiser", {})
     return (
         f"{', '.join(parts)}; {number(told.spent['unlearned'].get('steps'))} steps at learning "

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tasks.core.record import digests
+from tasks.training.weights import learning
 
 STATE, BEST = "state.json", "best.safetensors"
 
@@ -66,10 +67,10 @@ def resume(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, bes
 
 
 def write_weights(path: Path, model: nn.Module) -> None:
-    """The weights alone, where nobody can find half of them."""
+    """The weights that learn alone, where nobody can find half of them."""
     scratch = path.with_suffix(".scratch")
     try:
-        save_file({name: p.detach().contiguous() for name, p in model.named_parameters()}, scratch)
+        save_file({name: p.detach().contiguous() for name, p in learning(model).items()}, scratch)
     except BaseException:
         scratch.unlink(missing_ok=True)  # on a full disk, room to say so
         raise
@@ -80,7 +81,7 @@ def write_weights(path: Path, model: nn.Module) -> None:
 def read_weights(path: Path, model: nn.Module) -> None:
     """Put what ``write_weights`` wrote into ``model``."""
     weights = load_file(path)
-    for name, parameter in model.named_parameters():
+    for name, parameter in learning(model).items():
         parameter.copy_(weights[name])
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tasks.core.batch import Batch, bucketed, collate
-from tasks.core.errors import DivergedError
+from tasks.core.errors import ConfigError, DivergedError
 from tasks.core.variants import Section
 from tasks.data.stream import Stream
 from tasks.methods.coupling import Coupling, Pulls, WeightedSum
@@ -98,6 +98,7 @@ def optimise(
     ``behind`` are the keep losses of the steps before these.
 
     Raises:
+        ConfigError: a term does not depend on any weight that learns.
         DivergedError: the loss is not finite. The weights of the failing step are not applied.
     """
     kept = list(behind)
@@ -210,6 +211,11 @@ def _accumulate(
     for batch in _share(side.stream, step, config.max_batch_tokens):
         part = batch.scored / side.stream.tokens_per_step
         loss: Tensor = side.term.loss(model, batch.to(device), reference) * part
+        if not loss.requires_grad:
+            raise ConfigError(
+                f"{side.term.name} reads no layer that a weight which learns could change: choose "
+                "others by unlearn.method.weights, or a deeper layer"
+            )
         (factor * loss).backward()
         total += loss.detach()
     if dist.is_initialized():
@@ -226,7 +232,7 @@ def _share(stream: Stream, step: int, max_tokens: int) -> list[Batch]:
 
 def _add_over_processes(model: nn.Module) -> None:
     if dist.is_initialized():
-        for parameter in model.parameters():
+        for parameter in filter(lambda one: one.requires_grad, model.parameters()):
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             dist.all_reduce(parameter.grad)

@@ -13,17 +13,21 @@ from tasks.core.variants import Section, nearest
 from tasks.methods import AnyCoupling, AnyTerm
 from tasks.methods.ce_u import CEU
 from tasks.methods.coupling import Normalised, PrimalDual, WeightedSum
+from tasks.methods.dpo import DPO, DPORefusal
 from tasks.methods.flatten import Flatten
 from tasks.methods.jsd import JSD, JSDUniform
 from tasks.methods.kl import KL
 from tasks.methods.labels import AdversarialLabel, RandomLabel
 from tasks.methods.likelihood import Ascent, Descent
 from tasks.methods.npo import NPO
+from tasks.methods.residual import Hold, Shift
 from tasks.methods.rmu import RMU, Features
 from tasks.methods.satimp import SatImp
 from tasks.methods.simnpo import SimNPO
 from tasks.methods.undial import UNDIAL
 from tasks.methods.wga import WGA
+from tasks.training.edit import AnyEdit, Arithmetic, ModelState, TaskVector, Trained
+from tasks.training.weights import AllWeights, AnyWeights, LowRank, Matching
 
 
 class Keep(Section):
@@ -42,18 +46,26 @@ class Method(Section):
     forget: AnyTerm = Ascent()
     keep: tuple[Keep, ...] = (Keep(),)
     coupling: AnyCoupling = Field(default=WeightedSum(), description="of the two, in every step")
-    scale: float = Field(
-        default=1.0,
-        ge=-100,
-        le=100,
-        description="of the change of the weights, after the last step; below 0 leads away from "
-        "what was learned (task vector)",
-    )
+    weights: AnyWeights = Field(default=AllWeights(), description="that learn; others stay")
+    edit: AnyEdit = Field(default=Trained(), description="of the weights, after the last step")
 
     @model_validator(mode="after")
     def _forgets(self) -> Self:
-        if type(self.forget) is Descent and self.scale > 0:
-            raise ValueError("descent on the forget set teaches it: give a scale below 0")
+        teaches, apart = type(self.forget) is Descent, isinstance(self.edit, Arithmetic)
+        if teaches and not apart:
+            raise ValueError(
+                "descent on the forget set teaches it: give an edit that takes that off again, "
+                "task_vector or model_state"
+            )
+        if apart and not teaches:
+            raise ValueError(
+                f"{self.edit.name} takes off what learning the forget set changes: "
+                "let forget be descent"
+            )
+        if apart and self.coupling != WeightedSum():
+            raise ValueError(
+                f"{self.edit.name} trains every side on its own: leave coupling at sum"
+            )
         return self
 
 
@@ -81,7 +93,11 @@ Preset = Literal[
     "jensen_shannon",
     "normalised_descent",
     "primal_dual",
+    "dpo",
+    "dpo_refusal",
+    "residual_alignment",
     "task_vector",
+    "model_state",
 ]
 
 PRESETS: dict[Preset, Method] = {
@@ -101,11 +117,15 @@ PRESETS: dict[Preset, Method] = {
     "wga": Method(forget=WGA(), keep=(Keep(),)),
     "satimp": Method(forget=SatImp(), keep=(Keep(weight=10.0),)),
     "ce_u": Method(forget=CEU(), keep=()),
-    "rmu": Method(forget=RMU(), keep=(Keep(term=Features()),)),
+    "rmu": Method(forget=RMU(), keep=(Keep(term=Features()),), weights=Matching()),
     "jensen_shannon": Method(forget=JSDUniform(), keep=(Keep(term=JSD()),)),
     "normalised_descent": Method(forget=Ascent(), keep=(Keep(),), coupling=Normalised()),
     "primal_dual": Method(forget=Flatten(), keep=(Keep(),), coupling=PrimalDual()),
-    "task_vector": Method(forget=Descent(), keep=(), scale=-1.0),
+    "dpo": Method(forget=DPO(), keep=(Keep(),)),
+    "dpo_refusal": Method(forget=DPORefusal(), keep=(Keep(),)),
+    "residual_alignment": Method(forget=Shift(), keep=(Keep(term=Hold()),), weights=LowRank()),
+    "task_vector": Method(forget=Descent(), keep=(), edit=TaskVector()),
+    "model_state": Method(forget=Descent(), keep=(Keep(),), edit=ModelState()),
 }
 """Methods by the names ``lethe run preset=...`` takes."""
 

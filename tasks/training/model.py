@@ -8,11 +8,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from huggingface_hub import snapshot_download
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors import SafetensorError, safe_open
 from transformers import (
     CONFIG_MAPPING,
@@ -64,6 +64,23 @@ class ModelConfig(Section):
     optimiser: OptimiserConfig = OptimiserConfig(
         learning_rate=3e-3, schedule="cosine", warmup_steps=20, tokens_per_step=2048
     )
+
+    earlier_share: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="of training from scratch, after which the target is kept as it is then, for "
+        "the edit model_state; 0: not kept",
+    )
+    earlier_path: str = Field(
+        default="", description="local folder of an earlier checkpoint of the model at path"
+    )
+
+    @model_validator(mode="after")
+    def _earlier_is_its_own(self) -> Self:
+        if self.earlier_path and not self.path:
+            raise ValueError("an earlier_path belongs to a path; earlier_share is for training")
+        return self
 
     @property
     def roles(self) -> tuple[Role, ...]:

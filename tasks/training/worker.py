@@ -11,10 +11,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import torch
@@ -30,13 +30,15 @@ from tasks.core.settings import Settings
 from tasks.data.stream import Stream
 from tasks.data.tokens import chunks
 from tasks.training import checkpoint
-from tasks.training.job import BEST, ERROR, PROGRESS, SPENT, STATE, Job, Part
+from tasks.training.edit import Added, add
+from tasks.training.job import BEST, EARLIER, ERROR, ONCE, PROGRESS, SPENT, STATE, Job, Part
 from tasks.training.lifeline import die_with_parent, orphaned
 from tasks.training.loop import Objective, Side, StepReport, in_bfloat16, optimise
-from tasks.training.meter import peak_memory_bytes
 from tasks.training.model import checkpoint_layers, device, load
 from tasks.training.probes import probe, sampled
+from tasks.training.spent import Line, Sizes, count, spent
 from tasks.training.stop import End, ended
+from tasks.training.weights import learning
 
 BEFORE = StepReport(0, *(math.nan,) * 5, tokens=0, seconds=0.0, joules=0.0)
 """What is reported with the probes before the first step."""
@@ -49,10 +51,9 @@ class Ready(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     objective: Objective
     samples: dict[Split, list[Batch]]
-
-
-Line = dict[str, Any]
-"""What progress.jsonl says of a step, as numbers: its report, and its probe where there was one."""
+    settle: Callable[[Path], None]
+    """Makes the model whole, and saves beside it what was learned alone."""
+    sizes: Sizes
 
 
 def work(job: Job) -> None:
@@ -61,7 +62,7 @@ def work(job: Job) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     ready = _prepare(job)
     optimizer = torch.optim.AdamW(
-        ready.model.parameters(),
+        learning(ready.model).values(),
         lr=job.optimiser.learning_rate,
         weight_decay=job.optimiser.weight_decay,
         fused=True,
@@ -74,10 +75,7 @@ def work(job: Job) -> None:
     if _first():
         if end.kept_step != lines[-1]["step"]:
             checkpoint.read_weights(job.folder / BEST, ready.model)
-        ready.model.save_pretrained(job.out)
-        ready.tokenizer.save_pretrained(job.out)
-        (job.out / PROGRESS).write_text((job.folder / PROGRESS).read_text())
-        (job.out / SPENT).write_text(json.dumps(_spent(job, ready, lines, end), indent=1))
+        _leave(ready, job, lines, end)
 
 
 def _train(ready: Ready, job: Job, optimizer: torch.optim.Optimizer, lines: list[Line]) -> End:
@@ -94,9 +92,9 @@ def _train(ready: Ready, job: Job, optimizer: torch.optim.Optimizer, lines: list
         job.steps,
         [line["keep_loss"] for line in lines[1:]],
     ):
-        if report.step == job.steps and job.scale != 1:
-            _rescale(ready.model, job)
         _tell(lines, ready, job, report)
+        if _first() and report.step == job.earlier_step:
+            checkpoint.write_weights(job.folder / ONCE, ready.model)
         end = _agreed(ended(job.stop, lines))
         if _first() and job.stop.judges(lines[-1]) and end.kept_step == report.step:
             checkpoint.write_weights(best, ready.model)
@@ -118,13 +116,25 @@ def _agreed(end: End) -> End:
     return found[0]
 
 
-@torch.no_grad()
-def _rescale(model: PreTrainedModel, job: Job) -> None:
-    """Leave ``job.scale`` times the change since the start, computed in fp32."""
-    start = dict(load(job.start)[0].named_parameters())
-    for name, parameter in model.named_parameters():
-        before = start[name].to(parameter.device).float()
-        parameter.copy_(before + job.scale * (parameter.float() - before))
+def _leave(ready: Ready, job: Job, lines: list[Line], end: End) -> None:
+    """Write the model folder: a whole model, how it came about and what that cost."""
+    # An adapter gives the result only where its change is added to what it was trained on.
+    ready.settle(job.folder if job.added else job.out)
+    if job.added:
+        add(ready.model, job.start, job.added)
+        lines[-1] |= probe(ready.model.to(device()), ready.samples)  # type: ignore[arg-type]
+    _save(ready, job.out)
+    told = spent(job, ready.objective.sides, ready.sizes, lines, end)
+    (job.out / PROGRESS).write_text("".join(map(_written, lines)))
+    (job.out / SPENT).write_text(json.dumps(told, indent=1))
+    if job.earlier_step:
+        checkpoint.read_weights(job.folder / ONCE, ready.model)
+        _save(ready, job.out / EARLIER)
+
+
+def _save(ready: Ready, folder: Path) -> None:
+    ready.model.save_pretrained(folder)
+    ready.tokenizer.save_pretrained(folder)
 
 
 def _next(job: Job, began: float) -> float:
@@ -134,12 +144,11 @@ def _next(job: Job, began: float) -> float:
 
 
 def _prepare(job: Job) -> Ready:
-    model, tokenizer = load(job.start)
-    model = model.to(device())  # type: ignore[arg-type]
+    model, tokenizer = _loaded(job.start)
     context = _context(job, model)
     splits = {split for part in job.parts for split in part.splits} | {*job.probes.splits}
     read = {split: chunks(_texts(job, split), tokenizer, context) for split in splits}
-    sides = [_side(part, job, read, model) for part in job.parts]
+    sides = [_side(part, job, read, model, tokenizer) for part in job.parts]
     objective = Objective(
         sides,
         job.coupling,
@@ -149,7 +158,10 @@ def _prepare(job: Job) -> Ready:
     if job.optimiser.gradient_checkpointing:
         checkpoint_layers(model)
     samples = {split: sampled(read[split], job.probes.tokens) for split in job.probes.splits}
-    return Ready(model, tokenizer, objective, samples)
+    whole = count(model.parameters())
+    settle = job.weights.choose(model)
+    sizes = Sizes(whole, count(model.parameters()), count(learning(model).values()))
+    return Ready(model, tokenizer, objective, samples, settle, sizes)
 
 
 def _start(model: PreTrainedModel, sides: list[Side], job: Job) -> float:
@@ -173,9 +185,15 @@ def _texts(job: Job, split: Split) -> list[str]:
     return texts
 
 
-def _side(part: Part, job: Job, read: dict[Split, list[Chunk]], model: PreTrainedModel) -> Side:
+def _side(
+    part: Part,
+    job: Job,
+    read: dict[Split, list[Chunk]],
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+) -> Side:
     whole = [chunk for split in part.splits for chunk in read[split]]
-    learned = part.term.relabel(whole, model)
+    learned = part.term.relabel(whole, model, tokenizer)
     stream = Stream(learned, job.optimiser.tokens_per_step, job.optimiser.seed)
     return Side(part.term, stream, part.weight)
 
@@ -185,42 +203,21 @@ def _context(job: Job, model: PreTrainedModel) -> int:
 
 
 def _probe(ready: Ready, job: Job, step: int) -> dict[str, float]:
-    """The probe due after ``step``; a change that is still to be scaled is not worth one."""
-    due = step % job.probes.every == 0 and (step == 0 or job.scale == 1)
-    return probe(ready.model, ready.samples) if due or step == job.steps else {}
+    """The probe due after ``step``; weights that are still to be added to others get none."""
+    if job.added:
+        return {} if step else probe(_target(ready, job, job.added), ready.samples)
+    due = step % job.probes.every == 0 or step == job.steps
+    return probe(ready.model, ready.samples) if due else {}
 
 
-def _spent(job: Job, ready: Ready, lines: list[Line], end: End) -> dict[str, Any]:
-    """What training.json says; FLOPs are 6 a weight and token trained on, 2 a token only read.
-
-    Probes are measurement and not counted. Steps after the kept one were paid for and are.
-    """
-    sides = ready.objective.sides
-    parameters = sum(parameter.numel() for parameter in ready.model.parameters())
-    tokens = sum(line["tokens"] for line in lines)
-    steps = lines[-1]["step"]
-    read = sum(
-        steps * side.stream.tokens_per_step for side in sides if side.term.needs_reference
-    ) + sum(side.stream.tokens_per_epoch for side in sides if side.term.reads_target)
-    if job.coupling.reads_start:
-        read += sum(side.stream.tokens_per_epoch for side in sides[1:])
-    return {
-        "parameters": parameters,
-        "tokens": tokens,
-        "flops": parameters * (6 * tokens + 2 * read),
-        "seconds": sum(line["seconds"] for line in lines),
-        "joules": _known(sum(line["joules"] for line in lines)),
-        "peak_memory_bytes": _known(peak_memory_bytes(device())),
-        "steps": steps,
-        "kept_step": end.kept_step,
-        "stopped": end.stopped,
-        "precision": "bfloat16" if in_bfloat16(job.optimiser, device()) else "float32",
-        "device": device().type,
-    }
+def _target(ready: Ready, job: Job, added: Added) -> PreTrainedModel:
+    """The model that is changed, before it is."""
+    return ready.model if added.to == job.start else _loaded(added.to)[0]
 
 
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _loaded(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    model, tokenizer = load(folder)
+    return model.to(device()), tokenizer  # type: ignore[arg-type]
 
 
 def _rewound(progress: Path, behind: int) -> list[Line]:
@@ -246,9 +243,13 @@ def _tell(lines: list[Line], ready: Ready, job: Job, report: StepReport) -> None
     line = {**report._asdict(), **_probe(ready, job, report.step)}
     lines.append(line)
     if _first():
-        known = {name: _known(value) for name, value in line.items()}
         with (job.folder / PROGRESS).open("a") as file:
-            file.write(json.dumps(known) + "\n")
+            file.write(_written(line))
+
+
+def _written(line: Line) -> str:
+    known = {name: value if math.isfinite(value) else None for name, value in line.items()}
+    return json.dumps(known) + "\n"
 
 
 def _first() -> bool:

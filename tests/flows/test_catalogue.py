@@ -13,6 +13,7 @@ from tasks.training.method import PRESETS, Keep, Method
 LISTS = {**catalogue.methods(), **catalogue.metrics()}
 NAMES = {
     "presets": PRESETS, "terms": TERMS, "couplings": COUPLINGS,
+    "weights": ["all", "matching", "low_rank"], "edits": ["trained", "task_vector", "model_state"],
     "metrics": METRICS, "attacks": ATTACKS,
 }  # fmt: skip
 
@@ -43,7 +44,10 @@ def test_a_method_is_said_as_a_sum():
     assert catalogue.objective(method) == (
         "ascent on forget + 1.5 x descent on retain + 1 x descent on general, normalised"
     )
-    assert catalogue.objective(PRESETS["task_vector"]) == "descent on forget, -1 x the change"
+    assert catalogue.objective(PRESETS["task_vector"]) == "descent on forget, task_vector"
+    assert catalogue.objective(PRESETS["residual_alignment"]) == (
+        "shift on forget + 1 x hold on retain, low_rank weights"
+    )
 
 
 def test_both_renderings_say_the_same():

@@ -13,8 +13,9 @@ from tasks.core.event import SPLITS
 from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.train import train
+from tasks.training.job import EARLIER
 from tasks.training.loop import OptimiserConfig
-from tasks.training.model import ModelConfig, ScratchConfig
+from tasks.training.model import ModelConfig, ScratchConfig, load
 
 CONFIG = ModelConfig(
     scratch=ScratchConfig(
@@ -71,6 +72,12 @@ def test_target_and_retrained_differ_only_in_the_forget_set(data):
     model = AutoModelForCausalLM.from_pretrained(target.path, use_safetensors=True)
     assert model.num_parameters() == spent(target)["parameters"]
     assert not (Settings().root / "checkpoints" / target.fingerprint).exists()
+
+    # the target alone is kept as it once was, and when that is makes no other retrained model
+    once, _ = load(target.path / EARLIER)
+    assert any((one[name] != p).any() for name, p in once.named_parameters() if name in one)
+    assert not (retrained.path / EARLIER).exists()
+    assert retrained.config["model"]["earlier_share"] == 0
 
 
 def test_a_model_is_trained_once_and_its_losses_fall(data, monkeypatch):

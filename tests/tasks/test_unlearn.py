@@ -6,15 +6,18 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from tasks.core.errors import ConfigError
+from tasks.core.errors import ConfigError, ModelError
 from tasks.core.event import SPLITS
 from tasks.core.record import Record
 from tasks.data.tokens import train_tokenizer
+from tasks.methods.likelihood import Descent
+from tasks.training.edit import ModelState
+from tasks.training.job import EARLIER
 from tasks.training.loop import OptimiserConfig
-from tasks.training.method import PRESETS
+from tasks.training.method import PRESETS, Keep, Method
 from tasks.training.model import ScratchConfig, initial
 from tasks.training.probes import Probes
-from tasks.unlearn import UnlearnConfig, unlearn
+from tasks.unlearn import UnlearnConfig, jobs_of, unlearn
 
 WORDS = ["one", "two", "three", "four", "five"]
 QUICK = UnlearnConfig(
@@ -100,3 +103,29 @@ def test_a_rule_to_stop_by_needs_its_probes_and_a_change_that_is_not_scaled():
         UnlearnConfig(stop={"name": "gap"}, method="task_vector")
     with pytest.raises(ValidationError, match="cannot stop by gap"):
         UnlearnConfig(stop={"name": "gap"}).varied(PRESETS["task_vector"], 0.1, 0)
+
+
+def test_arithmetic_is_a_job_a_side_and_the_last_adds_them_up(target, data, tmp_path):
+    keep = (Keep(weight=2.0), Keep(split="general", weight=0.5))
+    method = Method(forget=Descent(), keep=keep, edit=ModelState(forget=1.5))
+    earlier = target.path / EARLIER
+    earlier.mkdir()
+    config = QUICK.model_copy(update={"method": method})
+    *apart, last = jobs_of(target, data, config, tmp_path / "folder", tmp_path / "out")
+    assert [job.start for job in (*apart, last)] == [earlier] * 3
+    assert [[part.splits for part in job.parts] for job in (*apart, last)] == [
+        [("forget",)], [("retain",)], [("general",)],
+    ]  # fmt: skip
+    assert all(part.weight == 1 for job in (*apart, last) for part in job.parts)
+    assert last.out == tmp_path / "out"
+    assert last.added.to == target.path
+    assert last.added.times == 0.5
+    assert [(change.folder, change.times) for change in last.added.others] == [
+        (apart[0].out, -1.5), (apart[1].out, 2.0),
+    ]  # fmt: skip
+
+
+def test_without_an_earlier_checkpoint_the_way_to_one_is_named(target, data, tmp_path):
+    config = QUICK.model_copy(update={"method": PRESETS["model_state"]})
+    with pytest.raises(ModelError, match=r"set model\.earlier_share"):
+        unlearn.fn(target, data, config)

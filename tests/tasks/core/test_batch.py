@@ -29,3 +29,17 @@ def test_every_chunk_is_in_one_group_and_no_group_outgrows_its_limit(lengths, li
     for group in groups:
         padded = len(group) * max(lengths[at] for at in group)
         assert padded <= limit or len(group) == 1
+
+
+def test_what_stands_beside_chunks_is_a_batch_of_its_own_and_is_not_scored():
+    batch = collate([chunk(2)._replace(other=chunk(3)), chunk(4)._replace(other=chunk(STRIDE + 1))])
+    assert batch.scored == 6
+    assert batch.other.labels_BT.shape == (2, 2 * STRIDE)
+    assert (batch.other.labels_BT != IGNORE).sum(-1).tolist() == [3, STRIDE + 1]
+    assert batch.to("cpu").other.scored == batch.other.scored
+
+
+def test_what_stands_beside_a_chunk_takes_its_room_in_a_group():
+    pairs = [chunk(4)._replace(other=chunk(6)) for _ in range(4)]
+    assert [len(group) for group in bucketed(pairs, 20)] == [2, 2]
+    assert [len(group) for group in bucketed([chunk(4)] * 4, 20)] == [4]

@@ -58,3 +58,21 @@ def test_the_order_changes_from_epoch_to_epoch_and_with_the_seed():
     one = Stream(chunks([1] * 20), tokens_per_step=20, seed=0)
     assert scored(one.step(0)) != scored(one.step(1))
     assert scored(one.step(0)) != scored(Stream(one.chunks, 20, seed=1).step(0))
+
+
+@given(LENGTHS, LENGTHS, st.integers(1, 7))
+def test_what_stands_beside_a_chunk_is_cut_where_it_is(lengths, others, per_step):
+    beside = chunks((others * len(lengths))[: len(lengths)])
+    pairs = [one._replace(other=two) for one, two in zip(chunks(lengths), beside, strict=True)]
+    for pair in (one for number in range(3) for one in Stream(pairs, per_step, 0).step(number)):
+        whole, other = pairs[pair.document], scored([pair.other])
+        first = scored([whole]).index(scored([pair])[0])
+        whole_row = scored([pair]) == scored([whole])
+        last = None if whole_row else first + pair.scored
+        assert other == scored([whole.other])[first:last]
+
+
+def test_tokens_read_beside_the_text_are_known():
+    alone, beside = chunks([4]), chunks([6])
+    assert Stream(alone, 4, 0).read_per_scored == 1
+    assert Stream([alone[0]._replace(other=beside[0])], 4, 0).read_per_scored == (4 + 6) / 4

@@ -5,7 +5,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tasks.core.batch import IGNORE, Batch
-from tasks.methods.rmu import RMU, Features, direction, hidden
+from tasks.methods.hidden import hidden
+from tasks.methods.rmu import RMU, Features, direction
 
 BATCH = Batch(torch.tensor([[0, 0]]), torch.tensor([[1, IGNORE]]))
 
@@ -69,7 +70,7 @@ def test_features_are_held_at_those_of_the_reference(known):
 def test_the_layer_is_a_share_of_all_layers(llama, depth, block):
     kept = []
     llama.model.layers[block].register_forward_hook(lambda module, given, out: kept.append(out))
-    told = hidden(llama, BATCH, depth)
+    (told,) = hidden(llama, BATCH, [depth])
     assert torch.equal(told, kept[0][:, :1].flatten(0, 1))
 
 

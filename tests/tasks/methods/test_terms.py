@@ -12,18 +12,43 @@ from pydantic import TypeAdapter
 from tasks.core.batch import IGNORE, Batch
 from tasks.methods import TERMS, AnyTerm
 
-BATCH = Batch(torch.tensor([[0, 1, 2], [2, 1, 0]]), torch.tensor([[1, 2, 0], [1, IGNORE, IGNORE]]))
+BATCH = Batch(
+    torch.tensor([[0, 1, 2], [2, 1, 0]]),
+    torch.tensor([[1, 2, 0], [1, IGNORE, IGNORE]]),
+    Batch(torch.tensor([[0, 2], [1, 1]]), torch.tensor([[2, 2], [0, 1]])),
+)
 VOCAB = 7
 every_term = pytest.mark.parametrize("name", TERMS)
 
 
 def drawn(seed):
-    """Rows of eight tokens, a third of them unscored, but for the first of each row."""
+    """Rows of eight tokens, a third of them unscored, but for the first of each row; and others."""
     draw = torch.Generator().manual_seed(seed)
     rows = int(torch.randint(2, 6, (), generator=draw))
+    other, true = (batch_of(rows, draw) for _ in range(2))
+    return true._replace(other=other), int(torch.randint(1, rows, (), generator=draw))
+
+
+def batch_of(rows, draw):
     ids, labels = torch.randint(VOCAB, (2, rows, 8), generator=draw)
     labels[:, 1:][torch.rand(rows, 7, generator=draw) < 1 / 3] = IGNORE
-    return Batch(ids, labels), int(torch.randint(1, rows, (), generator=draw))
+    return Batch(ids, labels)
+
+
+def part(batch, rows):
+    other = batch.other and part(batch.other, rows)
+    return Batch(batch.input_ids_BT[rows], batch.labels_BT[rows], other)
+
+
+def padded(batch, draw):
+    """Other tokens wherever none is scored, six more in every row, and a row of nothing else."""
+    rows, width = batch.labels_BT.shape
+    ids = torch.randint(VOCAB, (rows + 1, width + 6), generator=draw)
+    labels = torch.full_like(ids, IGNORE)
+    labels[:rows, :width] = batch.labels_BT
+    scored = labels != IGNORE
+    ids[scored] = batch.input_ids_BT[batch.labels_BT != IGNORE]
+    return Batch(ids, labels, batch.other and padded(batch.other, draw))
 
 
 def told(term, model, parts, reference):
@@ -68,7 +93,7 @@ def test_it_works_without_a_reference_unless_it_says_otherwise(name, known):
 @settings(max_examples=15, deadline=None)
 def test_micro_batches_weighted_by_their_scored_tokens_add_up(name, bigram, seed):
     (whole, cut), model, reference = drawn(seed), bigram(VOCAB, seed), bigram(VOCAB, seed + 1)
-    parts = [Batch(*(side[rows] for side in whole)) for rows in (slice(cut), slice(cut, None))]
+    parts = [part(whole, rows) for rows in (slice(cut), slice(cut, None))]
     at_once = told(TERMS[name](), model, [whole], reference)
     in_parts = told(TERMS[name](), model, parts, reference)
     torch.testing.assert_close(in_parts, at_once, rtol=1e-4, atol=1e-5)
@@ -79,17 +104,10 @@ def test_micro_batches_weighted_by_their_scored_tokens_add_up(name, bigram, seed
 @settings(max_examples=15, deadline=None)
 def test_what_is_not_scored_does_not_count(name, bigram, seed):
     (batch, _), model, reference = drawn(seed), bigram(VOCAB, seed), bigram(VOCAB, seed + 1)
-    rows, width = batch.labels_BT.shape
-    # Other tokens wherever none is scored, six more of them in every row, and a row of nothing else.
-    draw = torch.Generator().manual_seed(seed)
-    ids = torch.randint(VOCAB, (rows + 1, width + 6), generator=draw)
-    labels = torch.full_like(ids, IGNORE)
-    labels[:rows, :width] = batch.labels_BT
-    scored = labels != IGNORE
-    ids[scored] = batch.input_ids_BT[batch.labels_BT != IGNORE]
-    padded = told(TERMS[name](), model, [Batch(ids, labels)], reference)
+    more = padded(batch, torch.Generator().manual_seed(seed))
+    longer = told(TERMS[name](), model, [more], reference)
     plain = told(TERMS[name](), model, [batch], reference)
-    torch.testing.assert_close(padded, plain, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(longer, plain, rtol=1e-4, atol=1e-5)
 
 
 @every_term

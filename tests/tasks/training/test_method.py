@@ -4,8 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.core.errors import ConfigError
+from tasks.methods.coupling import Normalised
 from tasks.methods.labels import RandomLabel
-from tasks.methods.likelihood import Descent
+from tasks.methods.likelihood import Ascent, Descent
+from tasks.training.edit import ModelState, TaskVector
 from tasks.training.method import PRESETS, Method, Paper, Preset, preset
 
 SEVEN = get_args(Paper)
@@ -31,8 +33,15 @@ def test_the_seven_are_the_product_of_their_terms():
 def test_descent_on_the_forget_set_is_only_a_way_to_lead_away_from_it():
     with pytest.raises(ValidationError, match="descent on the forget set teaches it"):
         Method(forget=Descent(), keep=())
-    assert Method(forget=Descent(), keep=(), scale=-1.0).scale == -1.0
-    assert Method(forget=RandomLabel(), keep=()).scale == 1.0  # its labels are not the text's
+    assert Method(forget=Descent(), keep=(), edit=TaskVector()).forget == Descent()
+    assert Method(forget=RandomLabel(), keep=())  # its labels are not the text's
+
+
+def test_arithmetic_takes_off_what_learning_the_text_changes_and_joins_no_gradients():
+    with pytest.raises(ValidationError, match=r"task_vector takes off .*: let forget be descent"):
+        Method(forget=Ascent(), edit=TaskVector())
+    with pytest.raises(ValidationError, match="every side on its own: leave coupling at sum"):
+        Method(forget=Descent(), edit=ModelState(), coupling=Normalised())
 
 
 def test_every_name_of_a_method_has_one_and_no_other_has():

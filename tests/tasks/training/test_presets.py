@@ -11,7 +11,7 @@ from tasks.training.loop import OptimiserConfig
 from tasks.training.method import PRESETS, Keep, Method
 from tasks.training.probes import Probes
 from tasks.training.worker import work
-from tasks.unlearn import UnlearnConfig, job_of
+from tasks.unlearn import UnlearnConfig, jobs_of
 
 TOKENS, STEPS = 96, 6
 QUICK = UnlearnConfig(
@@ -31,7 +31,9 @@ def done(start, splits, tmp_path):
         out, folder = tmp_path / "out", Settings().root / "job"
         for made in (out, folder):
             made.mkdir(parents=True)
-        work(job_of(target, data, QUICK.model_copy(update={"method": method}), folder, out))
+        for job in jobs_of(target, data, QUICK.model_copy(update={"method": method}), folder, out):
+            job.folder.mkdir(exist_ok=True)
+            work(job)
         return [json.loads(line) for line in (out / PROGRESS).read_text().splitlines()]
 
     return run
@@ -61,11 +63,24 @@ def test_divergence_is_nothing_before_the_first_step(done):
     assert last["keep_loss"] > 0
 
 
+@pytest.mark.parametrize("name", ["dpo", "dpo_refusal"])
+def test_what_stands_against_the_text_is_preferred(done, name):
+    _, first, *_, last = done(PRESETS[name])
+    assert last["forget_loss"] < first["forget_loss"]
+
+
+@pytest.mark.parametrize("name", ["rmu", "residual_alignment"])
+def test_what_the_layers_make_of_the_text_is_moved(done, name):
+    _, first, *_, last = done(PRESETS[name])
+    assert last["forget_loss"] < first["forget_loss"]
+    assert first["keep_loss"] == pytest.approx(0, abs=1e-6)
+
+
 def test_each_keep_term_reads_its_own_split_with_its_own_weight(start, splits, tmp_path):
     method = Method(keep=(Keep(split="general", weight=3.0), Keep(split="retain", weight=0.5)))
     target = Record(kind="model", fingerprint="t0", path=start)
     data = Record(kind="splits", fingerprint="d0", path=splits)
-    job = job_of(target, data, QUICK.model_copy(update={"method": method}), tmp_path, tmp_path)
+    (job,) = jobs_of(target, data, QUICK.model_copy(update={"method": method}), tmp_path, tmp_path)
     assert [(part.splits, part.weight) for part in job.parts] == [
         (("forget",), 1.0), (("general",), 3.0), (("retain",), 0.5),
     ]  # fmt: skip
