@@ -35,7 +35,7 @@ from tasks.training.job import BEST, ERROR, PROGRESS, SPENT, STATE, Job, Part
 from tasks.training.lifeline import die_with_parent, orphaned
 from tasks.training.loop import Objective, Side, StepReport, in_bfloat16, optimise
 from tasks.training.model import device, load
-from tasks.training.probes import probe, sampled
+from tasks.training.probes import by_document, probe, sampled
 from tasks.training.stop import End, ended
 
 BEFORE = StepReport(0, *(math.nan,) * 5, tokens=0, seconds=0.0)
@@ -49,6 +49,8 @@ class Ready(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     objective: Objective
     samples: dict[Split, list[Batch]]
+    documents: list[Chunk]
+    """Of forget, all, where each document is probed."""
 
 
 Line = dict[str, Any]
@@ -137,7 +139,7 @@ def _prepare(job: Job) -> Ready:
     model, tokenizer = load(job.start)
     model = model.to(device())  # type: ignore[arg-type]
     context = _context(job, model)
-    splits = {split for part in job.parts for split in part.splits} | {*job.probes.splits}
+    splits = {split for part in job.parts for split in part.splits} | {*job.probes.reads}
     read = {split: chunks(_texts(job, split), tokenizer, context) for split in splits}
     sides = [_side(part, job, read, model) for part in job.parts]
     objective = Objective(
@@ -147,7 +149,8 @@ def _prepare(job: Job) -> Ready:
         _start(model, sides, job) if job.coupling.reads_start else math.nan,
     )
     samples = {split: sampled(read[split], job.probes.tokens) for split in job.probes.splits}
-    return Ready(model, tokenizer, objective, samples)
+    documents = read["forget"] if job.probes.documents else []
+    return Ready(model, tokenizer, objective, samples, documents)
 
 
 def _start(model: PreTrainedModel, sides: list[Side], job: Job) -> float:
@@ -185,7 +188,10 @@ def _context(job: Job, model: PreTrainedModel) -> int:
 def _probe(ready: Ready, job: Job, step: int) -> dict[str, float]:
     """The probe due after ``step``; a change that is still to be scaled is not worth one."""
     due = step % job.probes.every == 0 and (step == 0 or job.scale == 1)
-    return probe(ready.model, ready.samples) if due or step == job.steps else {}
+    if not (due or step == job.steps):
+        return {}
+    whole = by_document(ready.model, ready.documents) if ready.documents else {}
+    return {**probe(ready.model, ready.samples), **whole}
 
 
 def _spent(job: Job, ready: Ready, lines: list[Line], end: End) -> dict[str, Any]:

@@ -1,0 +1,90 @@
+"""Step: what a model says of each planted document, and how exposed each canary is under it."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from prefect import task
+from pydantic import Field
+from transformers import PreTrainedModel
+from transformers import PreTrainedTokenizerBase as Tokenizer
+
+from tasks.core.batch import bucketed
+from tasks.core.record import Identity, Record, keep
+from tasks.core.variants import Section
+from tasks.data.planting import candidates
+from tasks.data.tokens import chunks
+from tasks.metrics.evidence import Evidence, gather
+from tasks.metrics.exposure import Estimate, canary, canary_estimate
+from tasks.training.model import device, load
+
+ROOMS = (
+    "expose", "data/planting", "data/tokens", "metrics", "training/model", "core/batch",
+    "core/logprobs",
+)  # fmt: skip
+MAX_BATCH_TOKENS = 8192
+LOSSES = "losses.json"
+
+
+class ExposeConfig(Section):
+    """How a planted document is read."""
+
+    digits: int = Field(ge=1, le=6, description="at the end of a canary")
+    candidates: int = Field(
+        default=1000,
+        ge=2,
+        le=10**6,
+        description="that a canary is ranked among: all, exactly, where there are no more; else "
+        "so many drawn at random, with the standard error of that",
+    )
+    seed: int = Field(default=0, ge=0, description="of drawing candidates")
+
+
+@task
+def expose(model: Record, data: Record, config: ExposeConfig) -> Record:
+    """A row each planted document: its tokens and loss in nats per token; a canary's exposure."""
+    identity = Identity(kind="losses", config=config, inputs=(model, data), rooms=ROOMS)
+
+    def make(scratch: Path) -> None:
+        network, tokenizer = load(model.path)
+        network.to(device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to untyped
+        rows = pd.read_parquet(data.path / "forget.parquet")
+        told = _read(network, tokenizer, list(rows["text"]))
+        found = [
+            {
+                "doc_id": row.doc_id,
+                "tokens": int(tokens),
+                "loss": float(loss),
+                **_exposure(network, tokenizer, row.kind, row.text, config),
+            }
+            for row, tokens, loss in zip(
+                rows.itertuples(), told.lengths, -told.means(told.logp), strict=True
+            )
+        ]
+        (scratch / LOSSES).write_text(json.dumps(found, indent=1))
+
+    return keep(identity, make)
+
+
+def _exposure(
+    network: PreTrainedModel, tokenizer: Tokenizer, kind: str, text: str, config: ExposeConfig
+) -> dict[str, Any]:
+    if kind != "canary":
+        return Estimate(math.nan, math.nan, at_least=False)._asdict()
+    others = candidates(text, config.digits, config.candidates, config.seed)
+    told = _read(network, tokenizer, [text, *others])
+    own, *rest = -told.means(told.logp) * told.lengths  # sums: digits may be one token or three
+    rest = pd.Series(rest).to_numpy()
+    if len(others) == 10**config.digits - 1:
+        return Estimate(canary(own, rest), 0.0, at_least=False)._asdict()
+    return canary_estimate(own, rest)._asdict()
+
+
+def _read(network: PreTrainedModel, tokenizer: Tokenizer, texts: Sequence[str]) -> Evidence:
+    pieces = chunks(texts, tokenizer, network.config.max_position_embeddings)
+    groups = bucketed(pieces, MAX_BATCH_TOKENS)
+    ids = [str(at) for at in range(len(texts))]
+    return gather(network, pieces, groups, ids, texts, bfloat16=False)
