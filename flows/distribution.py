@@ -4,7 +4,8 @@ arXiv:2411.04388 on our own runs. A seed is one target, taught everything, and o
 same without the planted documents; every kind is then unlearned from that target, alone.
 """
 
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple, Self
 
 from prefect import flow
 from pydantic import AfterValidator, Field, model_validator
@@ -13,11 +14,13 @@ from flows.benchmark import Seed, distinct
 from flows.config import RunConfig
 from tasks.contrast import Cell, ContrastConfig, Outcome, contrast, verdicts
 from tasks.core.errors import DivergedError
+from tasks.core.event import Role
 from tasks.core.record import Record
 from tasks.core.variants import Section
 from tasks.curate import curate
 from tasks.data.planting import KINDS, PlantingConfig
 from tasks.expose import ExposeConfig, expose
+from tasks.memorise import Memory, memorise
 from tasks.plant import Lesson, only, plant, teach
 from tasks.prepare import prepare
 from tasks.train import train
@@ -46,6 +49,13 @@ class DistributionConfig(Section):
     candidates: int = Field(
         default=1000, ge=2, le=10**6, description="among which a canary is ranked"
     )
+    folds: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="of the planted documents, a model taught without each, which tells how far "
+        "a document was memorised; 1: not asked",
+    )
     contrast: ContrastConfig = ContrastConfig()
 
     @model_validator(mode="after")
@@ -57,6 +67,11 @@ class DistributionConfig(Section):
         if self.run.unlearn.stop.name != "all_steps":
             raise ValueError("runs are compared over all steps: leave unlearn.stop at all_steps")
         return self
+
+    @property
+    def epochs(self) -> int:
+        """Readings of what is not planted."""
+        return round(self.run.model.epochs)
 
     def model(self, seed: int) -> ModelConfig:
         """The run's model from that seed, read once: the lesson repeats what is to be repeated."""
@@ -79,7 +94,7 @@ class DistributionConfig(Section):
 
 
 @flow
-def distribution(config: DistributionConfig) -> Record:
+def distribution(config: DistributionConfig) -> dict[str, Record]:
     """Forget what is in and what is out of distribution, and judge what the paper claims of it.
 
     Args:
@@ -88,61 +103,111 @@ def distribution(config: DistributionConfig) -> Record:
     run = config.run
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
-    return contrast(
-        [cell for seed in config.seeds for cell in _cells(data, seed, config)], config.contrast
-    )
+    cells: list[Cell] = []
+    memories: list[Memory] = []
+    for seed in config.seeds:
+        taught = _taught(data, seed, config)
+        cells += (ours := _cells(taught, seed, config))
+        if config.folds > 1:
+            memories.append(_memory(taught, ours, seed, config))
+    records = {"contrast": contrast(cells, config.contrast)}
+    return {**records, "memorisation": memorise(memories)} if memories else records
 
 
-def _cells(data: Record, seed: int, config: DistributionConfig) -> list[Cell]:
+class Taught(NamedTuple):
+    """What every run of one seed starts from."""
+
+    planted: Record
+    target: Record
+    before: Record
+    """What the target says of the planted documents."""
+    never: Record
+    """What the retrained model says of them."""
+    reading: ExposeConfig
+
+
+def _taught(data: Record, seed: int, config: DistributionConfig) -> Taught:
     planting = config.planting.model_copy(update={"seed": seed})
     reading = ExposeConfig(digits=planting.digits, candidates=config.candidates, seed=seed)
     planted = plant(data, planting)
-    taught = teach(planted, Lesson(epochs=round(config.run.model.epochs)))
-    target = train(taught, config.model(seed), "target")
-    retrained = train(taught, config.model(seed), "retrained")
-    before, never = (expose(model, planted, reading) for model in (target, retrained))
+    whole = teach(planted, Lesson(epochs=config.epochs))
+    target, retrained = (train(whole, config.model(seed), role) for role in ROLES)
+    return Taught(
+        planted,
+        target,
+        before=expose(target, planted, reading),
+        never=expose(retrained, planted, reading),
+        reading=reading,
+    )
+
+
+ROLES: tuple[Role, ...] = ("target", "retrained")
+
+
+def _cells(taught: Taught, seed: int, config: DistributionConfig) -> list[Cell]:
     return [
         Cell(
             method=method,
             kind=kind,
             seed=seed,
-            data=only(planted, kind),
-            target=before,
-            retrained=never,
-            outcome=_outcome(target, only(planted, kind), config.unlearning(method, seed), reading),
+            data=(data := only(taught.planted, kind)),
+            target=taught.before,
+            retrained=taught.never,
+            outcome=_outcome(taught, data, config.unlearning(method, seed)),
         )
         for method in config.methods
         for kind in KINDS
     ]
 
 
-def _outcome(
-    target: Record, data: Record, unlearning: UnlearnConfig, reading: ExposeConfig
-) -> Outcome | str:
+def _outcome(taught: Taught, data: Record, unlearning: UnlearnConfig) -> Outcome | str:
     """What came of one unlearning, or the line that says why nothing did."""
     try:
-        unlearned = unlearn(target, data, unlearning)
+        unlearned = unlearn(taught.target, data, unlearning)
     except DivergedError as error:
         return str(error)
-    return Outcome(unlearned=unlearned, losses=expose(unlearned, data, reading))
+    return Outcome(unlearned=unlearned, losses=expose(unlearned, data, taught.reading))
 
 
-def summary(record: Record) -> dict[str, Any]:
-    """The claims with their verdicts, and where table, figure and cells are."""
+def _memory(taught: Taught, cells: list[Cell], seed: int, config: DistributionConfig) -> Memory:
+    """What models say that were taught all but one fold each, beside the first method's runs."""
+    lessons = [
+        Lesson(epochs=config.epochs, folds=config.folds, without=fold)
+        for fold in range(config.folds)
+    ]
+    models = [
+        train(teach(taught.planted, lesson), config.model(seed), "target") for lesson in lessons
+    ]
+    return Memory(
+        planted=taught.planted,
+        target=taught.before,
+        retrained=taught.never,
+        without=tuple(expose(model, taught.planted, taught.reading) for model in models),
+        unlearned=tuple(
+            cell.outcome.losses
+            for cell in cells
+            if cell.method == config.methods[0] and isinstance(cell.outcome, Outcome)
+        ),
+    )
+
+
+def summary(records: Mapping[str, Record]) -> dict[str, Any]:
+    """The claims with their verdicts, and every file that was written."""
     return {
-        "claims": verdicts(record),
-        **{name: str(record.path / file) for name, file in FILES.items()},
-        "fingerprint": record.fingerprint,
+        "claims": verdicts(records["contrast"]),
+        **{
+            name: [str(record.path / file) for file in sorted(record.files)]
+            for name, record in records.items()
+        },
     }
 
 
-FILES = {
-    "table": "table.md",
-    "canaries": "canaries.md",
-    "findings": "claims.md",
-    "figure": "figure.png",
-    "cells": "cells.json",
+STUDIES: dict[str, dict[str, Any]] = {
+    "id_vs_ood": {},
+    "memorisation": {"seeds": [0], "folds": 4},
 }
+"""What ``lethe bench study=NAME`` varies, unless told otherwise.
 
-STUDIES: dict[str, dict[str, Any]] = {"id_vs_ood": {}}
-"""What ``lethe bench study=NAME`` varies, unless told otherwise."""
+id_vs_ood: four kinds of documents, three numbers of readings, three seeds.
+memorisation: one seed of it, and four models that leave a quarter of the documents out each.
+"""

@@ -80,6 +80,8 @@ class Run(NamedTuple):
     """times, third, tokens, and the bits of a canary before, after and where it was never seen."""
     way: Way
     tokens_per_step: int
+    unseen: float
+    """Exposure, before the first step, of text that no model saw: what two trainings differ by."""
 
     def part(self, times: int | str, third: str) -> Way:
         """The way of the documents read so often and of that difficulty."""
@@ -184,7 +186,13 @@ def _run(cell: Cell, outcome: Outcome) -> Run:
             lost_P=(probed["test_nll"] - probed["test_nll"][0]).to_numpy(),
         ),
         tokens_per_step=outcome.unlearned.config["optimiser"]["tokens_per_step"],
+        unseen=_unseen(cell.retrained) - _unseen(cell.target),
     )
+
+
+def _unseen(record: Record) -> float:
+    loss: float = json.loads((record.path / "unseen.json").read_text())["loss"]
+    return loss
 
 
 def _rows(kinds: Kinds) -> list[dict[str, Any]]:
@@ -205,7 +213,7 @@ def _row(kinds: Kinds, kind: Kind, times: int | str, third: str) -> dict[str, An
     row: dict[str, Any] = {
         "method": kinds.method, "kind": kind, "times": times, "difficulty": third,
         "documents": len(ways[0].exposure_DP), "seeds": len(runs),
-        "passes_per_step": float(passes),
+        "passes_per_step": float(passes), "unseen": float(np.mean([run.unseen for run in runs])),
     }  # fmt: skip
     for name in Reached._fields:
         low, high = interval(getattr(spread, name), CONFIDENCE)

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from tasks.core.batch import bucketed
+from tasks.core.event import Split
 from tasks.core.record import Identity, Record, keep
 from tasks.core.variants import Section
 from tasks.data.planting import candidates
@@ -26,7 +27,6 @@ ROOMS = (
     "core/logprobs",
 )  # fmt: skip
 MAX_BATCH_TOKENS = 8192
-LOSSES = "losses.json"
 
 
 class ExposeConfig(Section):
@@ -45,7 +45,10 @@ class ExposeConfig(Section):
 
 @task
 def expose(model: Record, data: Record, config: ExposeConfig) -> Record:
-    """A row each planted document: its tokens and loss in nats per token; a canary's exposure."""
+    """A row each planted document: its tokens and loss in nats per token; a canary's exposure.
+
+    Beside them the loss of the test split, which no model here has seen.
+    """
     identity = Identity(kind="losses", config=config, inputs=(model, data), rooms=ROOMS)
 
     def make(scratch: Path) -> None:
@@ -64,9 +67,18 @@ def expose(model: Record, data: Record, config: ExposeConfig) -> Record:
                 rows.itertuples(), told.lengths, -told.means(told.logp), strict=True
             )
         ]
-        (scratch / LOSSES).write_text(json.dumps(found, indent=1))
+        (scratch / "losses.json").write_text(json.dumps(found, indent=1))
+        unseen = _read(network, tokenizer, _texts(data, "test"))
+        (scratch / "unseen.json").write_text(json.dumps({"loss": -float(unseen.logp.mean())}))
 
     return keep(identity, make)
+
+
+def _texts(data: Record, split: Split) -> list[str]:
+    texts: list[str] = pd.read_parquet(data.path / f"{split}.parquet", columns=["text"])[
+        "text"
+    ].to_list()
+    return texts
 
 
 def _exposure(

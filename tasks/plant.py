@@ -21,7 +21,7 @@ class Lesson(Section):
 
     epochs: int = Field(ge=1, le=1000, description="readings of what is not planted")
     folds: int = Field(default=1, ge=1, description="that the planted documents are dealt into")
-    without: tuple[int, ...] = Field(default=(), description="folds that are not read")
+    without: int = Field(default=-1, ge=-1, description="fold that is not read; -1: all are")
 
 
 class Only(Section):
@@ -41,7 +41,8 @@ def plant(data: Record, config: PlantingConfig) -> Record:
     """
 
     def make(scratch: Path) -> None:
-        forget, general = (pd.read_parquet(data.path / f"{s}.parquet") for s in FROM)
+        forget = pd.read_parquet(data.path / "forget.parquet")
+        general = pd.read_parquet(data.path / "general.parquet")
         register = general[general["domain"] == config.register_domain]
         if len(register) == len(general) or not len(register):
             raise DataError(
@@ -55,9 +56,6 @@ def plant(data: Record, config: PlantingConfig) -> Record:
     return keep(Identity(kind="planted", config=config, inputs=(data,), rooms=ROOMS), make)
 
 
-FROM = ("forget", "general")
-
-
 @task
 def teach(data: Record, lesson: Lesson) -> Record:
     """The planted splits ``data`` with every document as often as it is to be read.
@@ -68,7 +66,7 @@ def teach(data: Record, lesson: Lesson) -> Record:
 
     def make(scratch: Path) -> None:
         forget = pd.read_parquet(data.path / "forget.parquet")
-        read = ~pd.Series(folds(list(forget["cluster"]), lesson.folds)).isin(lesson.without)
+        read = pd.Series(folds(list(forget["cluster"]), lesson.folds)) != lesson.without
         often = forget["times"].where(read, 0)
         _others(data, scratch)
         forget.loc[forget.index.repeat(often)].to_parquet(scratch / "forget.parquet", index=False)

@@ -11,6 +11,8 @@ for each, does not hold here where one kind contradicts it, and is undecided oth
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from tasks.metrics.evidence import Floats
 from tasks.metrics.forgetting import Reached, interval
 
@@ -87,11 +89,12 @@ CLAIMS = (
 
 def judged(claim: Claim, kinds: Mapping[str, Groups], natural: str) -> dict[str, Finding]:
     """The finding for each kind the claim is about."""
-    return {
-        name: _finding(claim, claim.difference(groups, kinds[natural]))
-        for name, groups in kinds.items()
-        if claim.of_natural or name != natural
-    }
+    with np.errstate(invalid="ignore"):  # never less never is not known
+        return {
+            name: _finding(claim, claim.difference(groups, kinds[natural]))
+            for name, groups in kinds.items()
+            if claim.of_natural or name != natural
+        }
 
 
 def overall(findings: Mapping[str, Finding]) -> Verdict:

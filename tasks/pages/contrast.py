@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tasks.pages.markdown import figure as shown
+from tasks.pages.markdown import markdown, spread
 from tasks.pages.plots import GREY
 from tasks.pages.told import Floats
 
@@ -48,7 +50,7 @@ def table(rows: Sequence[Row], lost: Sequence[str]) -> str:
             f"{row['documents']} x {row['seeds']}",
             _spread(row, "start"),
             _spread(row, "steps"),
-            _shown(row["steps"] * row["passes_per_step"]),
+            shown(row["steps"] * row["passes_per_step"]),
             _spread(row, "lost"),
             _spread(row, "end"),
             _spread(row, "damage"),
@@ -56,7 +58,9 @@ def table(rows: Sequence[Row], lost: Sequence[str]) -> str:
         for row in rows
         if ALL in (row["times"], row["difficulty"])
     ]
-    return "\n".join([_markdown(titles, cells), *(f"No result: {one}" for one in lost)])
+    unseen = {row["method"]: row["unseen"] for row in rows}
+    notes = [f"Exposure before of text that none saw, {k}: {v:.3g}." for k, v in unseen.items()]
+    return "\n".join([markdown(titles, cells), *notes, *(f"No result: {one}" for one in lost)])
 
 
 def canaries(rows: Sequence[Row]) -> str:
@@ -75,7 +79,7 @@ def canaries(rows: Sequence[Row]) -> str:
         for row in rows
         if row["kind"] == "canary" and row["difficulty"] == ALL
     ]
-    return _markdown(titles, cells)
+    return markdown(titles, cells)
 
 
 def findings(judged: Sequence[Row]) -> str:
@@ -88,13 +92,13 @@ def findings(judged: Sequence[Row]) -> str:
             one["verdict"],
             one["measured"],
             "; ".join(
-                f"{kind}: {_shown(found['low'])} to {_shown(found['high'])}, {found['verdict']}"
+                f"{kind}: {shown(found['low'])} to {shown(found['high'])}, {found['verdict']}"
                 for kind, found in one["kinds"].items()
             ),
         ]
         for one in judged
     ]
-    return _markdown(titles, cells)
+    return markdown(titles, cells)
 
 
 def drawing(courses: Mapping[str, Sequence[Curve]], rows: Sequence[Row], stated: float) -> Figure:
@@ -166,16 +170,4 @@ def _margin(row: Row) -> bool:
 
 def _spread(row: Row, name: str) -> str:
     """A figure with its interval."""
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return f"{_shown(row[name])} ({_shown(low)} to {_shown(high)})"
-
-
-def _shown(value: float) -> str:
-    if math.isinf(value):
-        return "never" if value > 0 else "-never"
-    return "-" if math.isnan(value) else f"{value:.3g}"
-
-
-def _markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return spread(row[name], row[f"{name}_low"], row[f"{name}_high"])
