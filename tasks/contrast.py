@@ -33,6 +33,8 @@ from tasks.metrics.forgetting import (
 from tasks.pages.contrast import Curve, canaries, drawing, findings, table
 
 ALL = "all"
+Times = int | str
+"""A number of readings, or ALL."""
 
 
 class Outcome(Section):
@@ -83,14 +85,15 @@ class Run(NamedTuple):
     unseen: float
     """Exposure, before the first step, of text that no model saw: what two trainings differ by."""
 
-    def part(self, times: int | str, third: str) -> Way:
-        """The way of the documents read so often and of that difficulty."""
-        chosen = pd.Series(True, self.documents.index)
-        if times != ALL:
-            chosen &= self.documents["times"] == times
-        if third != ALL:
-            chosen &= self.documents["third"] == third
-        return self.way._replace(exposure_DP=self.way.exposure_DP[chosen.to_numpy()])
+    def chosen(self, times: Times, third: str) -> "pd.Series[bool]":
+        """Which documents are read so often and of that difficulty."""
+        of_times, of_third = self.documents["times"] == times, self.documents["third"] == third
+        return (of_times | (times == ALL)) & (of_third | (third == ALL))
+
+    def part(self, times: Times, third: str) -> Way:
+        """The way of those documents."""
+        chosen = self.chosen(times, third).to_numpy()
+        return self.way._replace(exposure_DP=self.way.exposure_DP[chosen])
 
 
 class Kinds(NamedTuple):
@@ -101,13 +104,13 @@ class Kinds(NamedTuple):
     times: list[int]
     config: ContrastConfig
 
-    def ways(self, kind: Kind, times: int | str, third: str) -> list[Way]:
+    def ways(self, kind: Kind, times: Times, third: str) -> list[Way]:
         return [run.part(times, third) for run in self.runs[kind]]
 
     def draws(self, kind: Kind) -> Ints:
         return drawn(len(self.runs[kind]), self.config.resamples, self.config.seed)
 
-    def resamples(self, kind: Kind, times: int | str, third: str) -> Reached:
+    def resamples(self, kind: Kind, times: Times, third: str) -> Reached:
         ways, seed = self.ways(kind, times, third), _seed(self.config, kind, times, third)
         return resampled(ways, self.config.exposure, self.draws(kind), seed)
 
@@ -169,7 +172,11 @@ def _run(cell: Cell, outcome: Outcome) -> Run:
     documents = pd.read_parquet(cell.data.path / "forget.parquet", columns=["doc_id", "times"])
     told = {"before": cell.target, "never": cell.retrained, "after": outcome.losses}
     for name, record in told.items():
-        said = pd.read_json(record.path / "losses.json").set_index("doc_id").add_suffix(f"_{name}")
+        said = (
+            pd.read_json(record.path / "losses.json", precise_float=True)
+            .set_index("doc_id")
+            .add_suffix(f"_{name}")
+        )
         documents = documents.join(said, on="doc_id")
     hard = documents.groupby("times")["loss_never"].transform(lambda of: thirds(of.to_numpy()))
     lines = [
@@ -197,14 +204,15 @@ def _unseen(record: Record) -> float:
 
 def _rows(kinds: Kinds) -> list[dict[str, Any]]:
     """A row for every kind, number of readings and difficulty, and for all of them."""
+    often: list[Times] = [*kinds.times, ALL]
     return [
         _row(kinds, kind, times, third)
         for kind in kinds.runs
-        for times, third in product([*kinds.times, ALL], [ALL, *THIRDS])
+        for times, third in product(often, [ALL, *THIRDS])
     ]
 
 
-def _row(kinds: Kinds, kind: Kind, times: int | str, third: str) -> dict[str, Any]:
+def _row(kinds: Kinds, kind: Kind, times: Times, third: str) -> dict[str, Any]:
     ways = kinds.ways(kind, times, third)
     point = found(ways, kinds.config.exposure)
     spread = kinds.resamples(kind, times, third)
@@ -221,20 +229,13 @@ def _row(kinds: Kinds, kind: Kind, times: int | str, third: str) -> dict[str, An
     return row | _bits(runs, times, third)
 
 
-def _bits(runs: Sequence[Run], times: int | str, third: str) -> dict[str, float]:
+def _bits(runs: Sequence[Run], times: Times, third: str) -> dict[str, float]:
     """Mean canary exposure, and its standard error over canaries of all seeds; NaN of others."""
-    documents = pd.concat([run.documents for run in runs])
-    if times != ALL:
-        documents = documents[documents["times"] == times]
-    if third != ALL:
-        documents = documents[documents["third"] == third]
-    told = {}
+    documents = pd.concat([run.documents[run.chosen(times, third)] for run in runs])
+    told: dict[str, float] = {}
     for name in ("before", "after", "never"):
-        bits = documents[f"bits_{name}"].to_numpy(float)
-        told |= {
-            f"bits_{name}": bits.mean(),
-            f"bits_{name}_error": bits.std(ddof=1) / math.sqrt(bits.size),
-        }
+        bits = documents[f"bits_{name}"].astype(float)
+        told |= {f"bits_{name}": float(bits.mean()), f"bits_{name}_error": float(bits.sem())}
     return told
 
 
@@ -242,7 +243,7 @@ def _claims(kinds: Kinds) -> list[dict[str, Any]]:
     if NATURAL not in kinds.runs:
         return []
     most, least = kinds.times[-1], kinds.times[0]
-    groups = {
+    groups: dict[str, Groups] = {
         kind: Groups(
             most=kinds.resamples(kind, most, ALL),
             least=kinds.resamples(kind, least, ALL),

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from prefect import task
@@ -19,7 +18,8 @@ from tasks.core.variants import Section
 from tasks.data.planting import candidates
 from tasks.data.tokens import chunks
 from tasks.metrics.evidence import Evidence, gather
-from tasks.metrics.exposure import Estimate, canary, canary_estimate
+from tasks.metrics.exposure import Estimate, canary_estimate
+from tasks.metrics.exposure import canary as exact
 from tasks.training.model import device, load
 
 ROOMS = (
@@ -27,6 +27,8 @@ ROOMS = (
     "core/logprobs",
 )  # fmt: skip
 MAX_BATCH_TOKENS = 8192
+NONE = Estimate(math.nan, math.nan, at_least=False)
+"""Of what is no canary."""
 
 
 class ExposeConfig(Section):
@@ -56,18 +58,14 @@ def expose(model: Record, data: Record, config: ExposeConfig) -> Record:
         network.to(device())  # type: ignore[arg-type]  # transformers wraps nn.Module.to untyped
         rows = pd.read_parquet(data.path / "forget.parquet")
         told = _read(network, tokenizer, list(rows["text"]))
-        found = [
-            {
-                "doc_id": row.doc_id,
-                "tokens": int(tokens),
-                "loss": float(loss),
-                **_exposure(network, tokenizer, row.kind, row.text, config),
-            }
-            for row, tokens, loss in zip(
-                rows.itertuples(), told.lengths, -told.means(told.logp), strict=True
-            )
+        exposures = [
+            _exposure(network, tokenizer, text, config) if kind == "canary" else NONE
+            for kind, text in zip(rows["kind"], rows["text"], strict=True)
         ]
-        (scratch / "losses.json").write_text(json.dumps(found, indent=1))
+        found = pd.DataFrame(exposures).assign(
+            doc_id=rows["doc_id"], tokens=told.lengths, loss=-told.means(told.logp)
+        )
+        found.to_json(scratch / "losses.json", orient="records", indent=1, double_precision=15)
         unseen = _read(network, tokenizer, _texts(data, "test"))
         (scratch / "unseen.json").write_text(json.dumps({"loss": -float(unseen.logp.mean())}))
 
@@ -82,17 +80,14 @@ def _texts(data: Record, split: Split) -> list[str]:
 
 
 def _exposure(
-    network: PreTrainedModel, tokenizer: Tokenizer, kind: str, text: str, config: ExposeConfig
-) -> dict[str, Any]:
-    if kind != "canary":
-        return Estimate(math.nan, math.nan, at_least=False)._asdict()
-    others = candidates(text, config.digits, config.candidates, config.seed)
-    told = _read(network, tokenizer, [text, *others])
-    own, *rest = -told.means(told.logp) * told.lengths  # sums: digits may be one token or three
-    rest = pd.Series(rest).to_numpy()
+    network: PreTrainedModel, tokenizer: Tokenizer, canary: str, config: ExposeConfig
+) -> Estimate:
+    others = candidates(canary, config.digits, config.candidates, config.seed)
+    told = _read(network, tokenizer, [canary, *others])
+    sums = -told.means(told.logp) * told.lengths  # not means: digits may be one token or three
     if len(others) == 10**config.digits - 1:
-        return Estimate(canary(own, rest), 0.0, at_least=False)._asdict()
-    return canary_estimate(own, rest)._asdict()
+        return Estimate(exact(sums[0], sums[1:]), 0.0, at_least=False)
+    return canary_estimate(sums[0], sums[1:])
 
 
 def _read(network: PreTrainedModel, tokenizer: Tokenizer, texts: Sequence[str]) -> Evidence:

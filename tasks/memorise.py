@@ -1,8 +1,6 @@
 """Step: how far planted documents were memorised and how hard they are, beside their forgetting."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +50,7 @@ def memorise(seeds: list[Memory]) -> Record:
             ]
         ]
         rows.to_json(path / "documents.json", orient="records", indent=1)
-        (path / "groups.json").write_text(json.dumps([one._asdict() for one in groups], indent=1))
+        pd.DataFrame(groups).to_json(path / "groups.json", orient="records", indent=1)
         (path / "memorisation.md").write_text(table(groups))
         drawing(rows.to_dict("records")).savefig(path / "memorisation.png", dpi=150)
 
@@ -85,8 +83,8 @@ def _documents(memory: Memory, seed: int) -> pd.DataFrame:
 
 
 def _losses(record: Record) -> "pd.Series[float]":
-    rows: list[dict[str, Any]] = json.loads((record.path / "losses.json").read_text())
-    return pd.DataFrame(rows).set_index("doc_id")["loss"]
+    rows = pd.read_json(record.path / "losses.json", precise_float=True)
+    return rows.set_index("doc_id")["loss"]
 
 
 def _group(kind: str, times: int | str, rows: pd.DataFrame) -> Group:

@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from tasks.metrics.evidence import Floats
+from tasks.metrics.statistics import scored
 
 
 class Correlation(NamedTuple):
-    """Spearman's, with its percentile interval over documents; NaN of fewer than four."""
+    """Spearman's, with its percentile interval over documents.
+
+    NaN of fewer than four documents, or of a figure that is the same for all.
+    """
 
     rho: float
     low: float
@@ -40,8 +44,8 @@ def correlation(one: Floats, other: Floats, resamples: int, seed: int) -> Correl
         return Correlation(np.nan, np.nan, np.nan)
     rng = np.random.default_rng(seed)
     drawn_RD = rng.integers(one.size, size=(resamples, one.size))
-    rhos = _rho(one[drawn_RD], other[drawn_RD])
-    low, high = np.nanquantile(rhos, [0.025, 0.975])
+    rhos = scored(_rho(one[drawn_RD], other[drawn_RD]))
+    low, high = np.quantile(rhos, [0.025, 0.975]) if rhos.size else (np.nan, np.nan)
     return Correlation(float(_rho(one[None], other[None])[0]), float(low), float(high))
 
 

@@ -165,7 +165,8 @@ def _steps(axes: Axes, rows: Sequence[Row], last: float) -> None:
 
 
 def _margin(row: Row) -> bool:
-    return (row["times"] == ALL) != (row["difficulty"] == ALL)
+    margin: bool = (row["times"] == ALL) != (row["difficulty"] == ALL)
+    return margin
 
 
 def _spread(row: Row, name: str) -> str:

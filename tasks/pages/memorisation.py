@@ -1,6 +1,6 @@
 """Memorisation and difficulty beside forgetting, for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
@@ -56,7 +56,7 @@ def table(groups: Sequence[Group]) -> str:
     )  # fmt: skip
 
 
-def drawing(documents: Sequence[Mapping[str, Any]]) -> Figure:
+def drawing(documents: Sequence[Mapping[Hashable, Any]]) -> Figure:
     """A point a document, larger the more often it was read."""
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     for axes, (name, label) in zip(figure.subplots(1, 2, sharey=True), AXES.items(), strict=True):

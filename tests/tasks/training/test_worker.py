@@ -104,3 +104,15 @@ def test_primal_dual_measures_the_keep_loss_of_the_start(a_job, learned):
     assert math.isfinite(first["keep_loss"])
     plain = 6 * spent["parameters"] * spent["tokens"]
     assert spent["flops"] > plain  # the keep text was read once more
+
+
+def test_every_forget_document_can_be_followed_on_the_way(a_job):
+    job = a_job(steps=3, probes=Probes(splits=("retain",), tokens=64, every=2, documents=True))
+    run(job)
+    followed = [line for line in lines(job) if "document_0_nll" in line]
+    assert [line["step"] for line in followed] == [0, 2, 3]  # before, every second, the last
+    assert {name for name in followed[0] if name.startswith("document_")} == {
+        f"document_{at}_nll" for at in range(6)
+    }
+    first, last = followed[0], followed[-1]
+    assert all(last[f"document_{at}_nll"] != first[f"document_{at}_nll"] for at in range(6))
