@@ -98,7 +98,7 @@ def bench(assignments: Assignments = None, as_json: Json = False) -> None:
         with _only_answers_on_stdout():
             result = distribution.summary(distribution.distribution(planted))
     else:
-        start = benchmark.study(named[-1]) if named else {}
+        start = benchmark.study(named[-1], distribution.STUDIES) if named else {}
         config = configured(benchmark.BenchmarkConfig, {**params, **overlay(start, varied)})
         with _only_answers_on_stdout():
             result = benchmark.summary(benchmark.benchmark(config))

@@ -42,10 +42,10 @@ class PlantingConfig(Section):
         Field(default=(1, 4, 16), min_length=2, description="readings of a document in training")
     )
     documents: int = Field(
-        default=12, ge=3, le=1000, description="of each kind for each number of readings"
+        default=6, ge=3, le=1000, description="of each kind for each number of readings"
     )
     characters: int = Field(
-        default=400, ge=20, description="of a document, to the next space; a canary is a sentence"
+        default=200, ge=20, description="of a document, to the next space; a canary is a sentence"
     )
     register_domain: DomainName = Field(
         default="github", description="of which nothing else is read, by target or retrained model"
@@ -120,8 +120,8 @@ def folds(clusters: Sequence[str], count: int) -> list[int]:
 
 def _dealt(rows: pd.DataFrame, groups: Sequence[Group], config: PlantingConfig) -> list[Planted]:
     """Clusters in the order of their hashes to each group in turn, passages of each in turn."""
-    single = rows.sort_values("doc_id").drop_duplicates("cluster")  # an edition, not both
-    texts = dict(zip(single["cluster"], single["text"], strict=True))
+    rows = rows.sort_values("doc_id", ascending=False)
+    texts = dict(zip(rows["cluster"], rows["text"], strict=True))  # of two editions, the first
     order = sorted(texts, key=lambda name: _hashed(f"{config.seed}/{name}"))
     made: list[Planted] = []
     for at, (kind, times) in enumerate(groups):

@@ -9,7 +9,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tasks.core.record import Record
+from tasks.data.tokens import train_tokenizer
 from tasks.expose import ExposeConfig, expose
+from tasks.training.model import ScratchConfig, initial
 
 ROWS = [
     {"doc_id": "natural:1:000", "kind": "natural", "text": "It was a dark night at sea."},
@@ -33,7 +35,11 @@ def model(checkpoint):
 
 @pytest.fixture
 def said(checkpoint):
-    """The summed loss of a text, read alone."""
+    return reader(checkpoint)
+
+
+def reader(checkpoint):
+    """The summed loss of a text, read alone, and over how many tokens."""
     network = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
 
@@ -67,6 +73,26 @@ def test_a_small_space_is_ranked_exactly(model, data, said):
     rank = 1 + sum(losses[digit] < losses[7] for digit in range(10) if digit != 7)
     assert found["bits"] == pytest.approx(np.log2(10 / rank))
     assert found["standard_error"] == 0
+
+
+def test_numbers_of_more_tokens_than_others_are_ranked_by_the_whole_sentence(data, tmp_path):
+    tokenizer = train_tokenizer(["number 42 42 17 17 33 33 17 42"], 300)
+    folder = tmp_path / "model"
+    shape = ScratchConfig(hidden=16, intermediate=32, layers=1, heads=2, context=64)
+    initial(shape, tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    canary = "The seal has number 42."
+    pd.DataFrame([{**ROWS[1], "text": canary}]).to_parquet(data.path / "forget.parquet")
+    model = Record(kind="model", fingerprint="m1", path=folder)
+    (found,) = rows(expose.fn(model, data, ExposeConfig(digits=2)))
+
+    said = reader(folder)
+    told = {number: said(f"The seal has number {number:02d}.") for number in range(100)}
+    assert len({tokens for _, tokens in told.values()}) > 1
+    rank = 1 + sum(told[number][0] < told[42][0] for number in range(100) if number != 42)
+    assert found["bits"] == pytest.approx(np.log2(100 / rank))
+    by_mean = sum(total / tokens < told[42][0] / told[42][1] for total, tokens in told.values())
+    assert by_mean + 1 != rank
 
 
 def test_of_a_larger_space_some_are_drawn_and_the_error_is_told(model, data):
