@@ -234,8 +234,9 @@ def _bits(runs: Sequence[Run], times: Times, third: str) -> dict[str, float]:
     documents = pd.concat([run.documents[run.chosen(times, third)] for run in runs])
     told: dict[str, float] = {}
     for name in ("before", "after", "never"):
-        bits = documents[f"bits_{name}"].astype(float)
-        told |= {f"bits_{name}": float(bits.mean()), f"bits_{name}_error": float(bits.sem())}
+        bits = documents[f"bits_{name}"].to_numpy(float)
+        error = bits.std(ddof=1) / math.sqrt(bits.size) if bits.size > 1 else math.nan
+        told |= {f"bits_{name}": float(bits.mean()), f"bits_{name}_error": float(error)}
     return told
 
 
