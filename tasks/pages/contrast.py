@@ -21,6 +21,9 @@ LOOKS = {
 }
 ALL = "all"
 Row = Mapping[str, Any]
+OVERSHOT = -1.0
+"""Exposure, in nats per token, below which the price of forgetting is not drawn: that far below
+what was never seen nobody wants to go, and it would press the rest together."""
 
 
 class Curve(NamedTuple):
@@ -122,7 +125,8 @@ def drawing(courses: Mapping[str, Sequence[Curve]], rows: Sequence[Row], stated:
             title="what it costs, step by step", xlabel="mean exposure, nats per token",
             ylabel="test loss above its start, nats per token",
         )  # fmt: skip
-        price.invert_xaxis()
+        price.set_xlim(1.05 * max(curve.exposure[0] for curve in curves), OVERSHOT)
+        price.set_ylim(*_worth_seeing(curves))
         _steps(steps, [row for row in rows if row["method"] == method], curves[0].steps[-1])
         way.legend(frameon=False)
         steps.set(title=f"steps until exposure is {stated:g}", ylabel="optimiser steps")
@@ -140,6 +144,13 @@ def _way(axes: Axes, curve: Curve) -> None:
 def _price(axes: Axes, curve: Curve) -> None:
     colour, marker = LOOKS[curve.kind]
     axes.plot(curve.exposure, curve.lost, color=colour, marker=marker, markersize=3)
+
+
+def _worth_seeing(curves: Sequence[Curve]) -> tuple[float, float]:
+    """The lowest and highest price up to ``OVERSHOT``, with a little room."""
+    lost = np.concatenate([curve.lost[curve.exposure >= OVERSHOT] for curve in curves])
+    room = 0.05 * max(float(np.ptp(lost)), 1e-6)
+    return float(lost.min()) - room, float(lost.max()) + room
 
 
 def _steps(axes: Axes, rows: Sequence[Row], last: float) -> None:
