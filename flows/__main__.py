@@ -87,7 +87,7 @@ def plan(assignments: Assignments = None, as_json: Json = False) -> None:
 @app.command()
 def bench(assignments: Assignments = None, as_json: Json = False) -> None:
     """Compare methods x requests x learning rates x seeds, e.g. study=lr_robustness."""
-    from flows.benchmark import BenchmarkConfig, benchmark, study, summary
+    from flows import benchmark, distribution
     from flows.config import configured, described, overlay
     from tasks.training.model import pinned
 
@@ -95,11 +95,19 @@ def bench(assignments: Assignments = None, as_json: Json = False) -> None:
     named = [text.removeprefix("study=") for text in given if text.startswith("study=")]
     varied = [text.removeprefix("bench.") for text in given if text.startswith("bench.")]
     rest = [text for text in given if not text.startswith(("study=", "bench."))]
-    start = study(named[-1]) if named else {}
-    config = configured(BenchmarkConfig, {"run": described(rest), **overlay(start, varied)})
-    pinned(config.run.model)
-    with _only_answers_on_stdout():
-        result = summary(benchmark(config))
+    params = {"run": described(rest)}
+    if named and named[-1] in distribution.STUDIES:
+        start = distribution.STUDIES[named[-1]]
+        planted = configured(distribution.DistributionConfig, {**params, **overlay(start, varied)})
+        pinned(planted.run.model)
+        with _only_answers_on_stdout():
+            result = distribution.summary(distribution.distribution(planted))
+    else:
+        start = benchmark.study(named[-1], distribution.STUDIES) if named else {}
+        config = configured(benchmark.BenchmarkConfig, {**params, **overlay(start, varied)})
+        pinned(config.run.model)
+        with _only_answers_on_stdout():
+            result = benchmark.summary(benchmark.benchmark(config))
     _print(result, _as_yaml, as_json)
 
 

@@ -1,5 +1,6 @@
 """Methods x requests x learning rates x seeds on the same baselines: tables and a plot."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar, get_args
 
 from prefect import flow
@@ -85,14 +86,15 @@ cost: every method once.
 """
 
 
-def study(name: str) -> dict[str, Any]:
+def study(name: str, elsewhere: Iterable[str] = ()) -> dict[str, Any]:
     """The study of that name, as changes of BenchmarkConfig.
 
     Raises:
-        ConfigError: there is none; the nearest is offered.
+        ConfigError: there is none; the nearest is offered, of those ``elsewhere`` too.
     """
     if name not in STUDIES:
-        raise ConfigError(f"study={name}: no such study{nearest(name, STUDIES)}")
+        known = (*STUDIES, *elsewhere)
+        raise ConfigError(f"study={name}: no such study{nearest(name, known)}")
     return STUDIES[name]
 
 

@@ -22,6 +22,9 @@ WINDOW = 32
 """Scored tokens of a window, of which every one has a loss of its own: chunks are too few, and too
 unlike in length, to compare one split with another."""
 
+AT_ONCE = 4096
+"""Tokens of whole documents in memory at once, padding included."""
+
 
 class Probes(Section):
     """What is measured before, on the way and after, on fixed samples; not part of the cost."""
@@ -29,6 +32,14 @@ class Probes(Section):
     splits: tuple[Split, ...] = ()
     tokens: int = Field(default=4096, ge=1, description="read of each split")
     every: int = Field(default=1, ge=1, description="optimiser steps")
+    documents: bool = Field(
+        default=False, description="also the loss of every forget document, read whole"
+    )
+
+    @property
+    def reads(self) -> tuple[Split, ...]:
+        """The splits that must be at hand."""
+        return (*self.splits, "forget") if self.documents else self.splits
 
 
 def sampled(whole: Sequence[Chunk], tokens: int) -> list[Batch]:
@@ -56,6 +67,20 @@ def probe(model: nn.Module, samples: Mapping[Split, Sequence[Batch]]) -> dict[st
     if "forget" in losses and "approximate" in losses:
         told["forget_auc"] = likelier(windows(losses["forget"]), windows(losses["approximate"]))
     return told
+
+
+@torch.no_grad()
+def by_document(model: nn.Module, chunks: Sequence[Chunk]) -> dict[str, float]:
+    """``document_<n>_nll``: the mean loss of each document in nats per token, in their order."""
+    losses: list[list[Floats]] = [[] for _ in range(1 + max(chunk.document for chunk in chunks))]
+    for group in bucketed(chunks, AT_ONCE):
+        batch = collate([chunks[at] for at in group])
+        for at, row in zip(group, _read(model, batch), strict=True):
+            losses[chunks[at].document].append(row.losses)
+    return {
+        f"document_{at}_nll": float(np.concatenate(rows).mean()) if rows else math.nan
+        for at, rows in enumerate(losses)
+    }
 
 
 def windows(rows: Sequence[Floats]) -> Floats:

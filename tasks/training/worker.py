@@ -35,7 +35,7 @@ from tasks.training.job import BEST, EARLIER, ERROR, ONCE, PROGRESS, SPENT, STAT
 from tasks.training.lifeline import die_with_parent, orphaned
 from tasks.training.loop import Objective, Side, StepReport, in_bfloat16, optimise
 from tasks.training.model import checkpoint_layers, device, load
-from tasks.training.probes import probe, sampled
+from tasks.training.probes import by_document, probe, sampled
 from tasks.training.spent import Line, Sizes, count, spent
 from tasks.training.stop import End, ended
 from tasks.training.weights import learning
@@ -51,6 +51,8 @@ class Ready(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     objective: Objective
     samples: dict[Split, list[Batch]]
+    documents: list[Chunk]
+    """Of forget, all, where each document is probed."""
     settle: Callable[[Path], None]
     """Makes the model whole, and saves beside it what was learned alone."""
     sizes: Sizes
@@ -146,7 +148,7 @@ def _next(job: Job, began: float) -> float:
 def _prepare(job: Job) -> Ready:
     model, tokenizer = _loaded(job.start)
     context = _context(job, model)
-    splits = {split for part in job.parts for split in part.splits} | {*job.probes.splits}
+    splits = {split for part in job.parts for split in part.splits} | {*job.probes.reads}
     read = {split: chunks(_texts(job, split), tokenizer, context) for split in splits}
     sides = [_side(part, job, read, model, tokenizer) for part in job.parts]
     objective = Objective(
@@ -158,10 +160,11 @@ def _prepare(job: Job) -> Ready:
     if job.optimiser.gradient_checkpointing:
         checkpoint_layers(model)
     samples = {split: sampled(read[split], job.probes.tokens) for split in job.probes.splits}
+    documents = read["forget"] if job.probes.documents else []
     whole = count(model.parameters())
     settle = job.weights.choose(model)
     sizes = Sizes(whole, count(model.parameters()), count(learning(model).values()))
-    return Ready(model, tokenizer, objective, samples, settle, sizes)
+    return Ready(model, tokenizer, objective, samples, documents, settle, sizes)
 
 
 def _start(model: PreTrainedModel, sides: list[Side], job: Job) -> float:
@@ -205,9 +208,15 @@ def _context(job: Job, model: PreTrainedModel) -> int:
 def _probe(ready: Ready, job: Job, step: int) -> dict[str, float]:
     """The probe due after ``step``; weights that are still to be added to others get none."""
     if job.added:
-        return {} if step else probe(_target(ready, job, job.added), ready.samples)
+        return _seen(_target(ready, job, job.added), ready) if not step else {}
     due = step % job.probes.every == 0 or step == job.steps
-    return probe(ready.model, ready.samples) if due else {}
+    return _seen(ready.model, ready) if due else {}
+
+
+def _seen(model: PreTrainedModel, ready: Ready) -> dict[str, float]:
+    """What the samples say of ``model``, and all forgotten documents where those are probed."""
+    whole = by_document(model, ready.documents) if ready.documents else {}
+    return {**probe(model, ready.samples), **whole}
 
 
 def _target(ready: Ready, job: Job, added: Added) -> PreTrainedModel:

@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 from pydantic import ValidationError
 
+from flows import distribution
 from flows.benchmark import STUDIES, BenchmarkConfig, study
 from tasks.core.errors import ConfigError
 from tasks.training.method import PRESETS
@@ -25,6 +26,8 @@ def test_the_rates_of_the_robustness_study_are_seven_over_two_and_a_half_decades
 def test_a_slip_of_the_finger_is_offered_the_nearest_study():
     with pytest.raises(ConfigError, match="did you mean 'lr_robustness'"):
         study("lr_robustnes")
+    with pytest.raises(ConfigError, match="did you mean 'id_vs_ood'"):
+        study("id_vs_od", distribution.STUDIES)
 
 
 def test_methods_rates_and_seeds_are_multiplied():

@@ -6,7 +6,16 @@ import torch
 
 from tasks.core.batch import Chunk, collate
 from tasks.training import probes
-from tasks.training.probes import WINDOW, _read, likelier, probe, sampled, windows
+from tasks.training.probes import (
+    WINDOW,
+    Probes,
+    _read,
+    by_document,
+    likelier,
+    probe,
+    sampled,
+    windows,
+)
 
 
 def chunk(*ids):
@@ -71,3 +80,19 @@ def test_a_sample_is_the_same_every_time_and_of_its_size():
     assert sum(batch.scored for batch in one) == 64
     assert all(torch.equal(a.input_ids_BT, b.input_ids_BT) for a, b in zip(one, other, strict=True))
     assert sum(batch.scored for batch in sampled(whole, 10_000)) == 50 * 8
+
+
+def test_each_document_is_read_whole_and_has_its_own_mean():
+    model = Fixed(0.0, 1.0, 3.0)
+    total = math.log(1 + math.e + math.e**3)
+    pieces = [chunk(0, 2, 2), chunk(0, 1)._replace(document=2), chunk(2, 0)]
+    told = by_document(model, pieces)
+    # document 0: labels 2, 2 and, in its second chunk, 0; document 1 has no token; document 2: 1
+    assert told["document_0_nll"] == pytest.approx((3 * total - 3 - 3 - 0) / 3)
+    assert math.isnan(told["document_1_nll"])
+    assert told["document_2_nll"] == pytest.approx(total - 1)
+
+
+def test_what_is_read_by_document_must_be_at_hand():
+    assert Probes(splits=("test",), documents=True).reads == ("test", "forget")
+    assert Probes(splits=("test",)).reads == ("test",)

@@ -266,3 +266,15 @@ def test_a_term_that_no_learning_weight_can_reach_is_said_so(a_job, tokenizer, t
     )
     with pytest.raises(ConfigError, match="rmu reads no layer"):
         run(job)
+
+
+def test_every_forget_document_can_be_followed_on_the_way(a_job):
+    job = a_job(steps=3, probes=Probes(splits=("retain",), tokens=64, every=2, documents=True))
+    run(job)
+    followed = [line for line in lines(job) if "document_0_nll" in line]
+    assert [line["step"] for line in followed] == [0, 2, 3]  # before, every second, the last
+    assert {name for name in followed[0] if name.startswith("document_")} == {
+        f"document_{at}_nll" for at in range(6)
+    }
+    first, last = followed[0], followed[-1]
+    assert all(last[f"document_{at}_nll"] != first[f"document_{at}_nll"] for at in range(6))
