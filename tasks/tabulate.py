@@ -14,6 +14,7 @@ from tasks.core.record import Identity, Record, keep
 from tasks.core.variants import Section
 from tasks.metrics.pretraining import KNOWN
 from tasks.metrics.robustness import share
+from tasks.pages.markdown import markdown
 
 
 class Cell(Section):
@@ -78,14 +79,6 @@ def cost(rows: pd.DataFrame) -> pd.DataFrame:
     for known in KNOWN:
         spent[known.name] = known.ratio(1) / spent["tokens"]
     return spent
-
-
-def markdown(rows: pd.DataFrame, columns: dict[str, str]) -> str:
-    """Some columns of ``rows``, by their titles, as one Markdown table."""
-    lines = ["| " + " | ".join(columns.values()) + " |", "|" + " --- |" * len(columns)]
-    for row in rows.to_dict("records"):
-        lines.append("| " + " | ".join(_shown(row[name]) for name in columns) + " |")
-    return "\n".join(lines) + "\n"
 
 
 COLUMNS = {
@@ -200,13 +193,3 @@ NEVER_SAW = {"retrained": ("retrained", "forget"), "approximate": ("target", "ap
 
 def _ratio(value: float | None, base: float | None) -> float:
     return math.nan if value is None or base is None else value / base
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case bool():
-            return "pass" if value else "fail"
-        case float():
-            return "-" if math.isnan(value) else f"{value:.3g}"
-        case _:
-            return str(value)
