@@ -33,7 +33,7 @@ from tasks.prepare import prepare
 from tasks.record_search import record_search
 from tasks.search import Found, Knob, Tried, Values, best, search
 from tasks.training import ROOMS
-from tasks.training.method import PRESETS, Preset
+from tasks.training.method import PRESETS, Method, Preset
 from tasks.training.stop import Alike
 from tasks.unlearn import UnlearnConfig, unlearn
 from tasks.validate import knows, validate
@@ -86,10 +86,11 @@ class TuneConfig(Section):
     def starts(self) -> dict[str, UnlearnConfig]:
         """Where each search begins."""
         own = self.run.unlearn
-        methods = {name: PRESETS[name] for name in self.methods} or {"own": own.method}
+        methods: dict[str, Method] = {name: PRESETS[name] for name in self.methods}
+        methods = methods or {"own": own.method}
         return {name: self._stopped(own, method) for name, method in methods.items()}
 
-    def _stopped(self, own: UnlearnConfig, method: Any) -> UnlearnConfig:
+    def _stopped(self, own: UnlearnConfig, method: Method) -> UnlearnConfig:
         """The run's unlearning with another method, and a rule to give it up by."""
         gate, rule = self.run.gate, own.stop
         if not rule.reads and method.scale == 1:

@@ -24,6 +24,11 @@ from tasks.core.variants import Section
 STARTUP = 4
 """Trials before the estimator is asked: the start, and so many less one drawn at random."""
 
+GOOD = 0.25
+"""Share of the trials that the estimator draws near to. Its own tenth is one trial of the ten that
+a search can pay for, and finds less with them (an objective of three knobs, 30 optima: 0.70 left
+after twelve trials against 0.64, 0.75 by chance)."""
+
 DIGITS = 3
 """Of a suggestion: more would be noise in a table and in a file of parameters."""
 
@@ -125,7 +130,11 @@ class Search:
 
     def _suggested(self, done: Sequence[optuna.trial.FrozenTrial]) -> Mapping[str, float]:
         drawn = np.random.SeedSequence([self._seed, len(done)]).generate_state(1)
-        sampler = TPESampler(seed=int(drawn[0]), n_startup_trials=STARTUP)
+        sampler = TPESampler(
+            seed=int(drawn[0]),
+            n_startup_trials=STARTUP,
+            gamma=lambda trials: math.ceil(GOOD * trials),
+        )
         scratch = optuna.create_study(sampler=sampler)  # in memory: what is asked is not kept
         scratch.add_trials(done)
         return scratch.ask(self._distributions).params
