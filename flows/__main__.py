@@ -112,6 +112,21 @@ def bench(assignments: Assignments = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def tune(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Search the knobs of methods for a model and a forget set, e.g. tune.trials=12."""
+    from flows.config import checked_in, configured, overlay
+    from flows.tuning import TuneConfig, summary, tuning
+
+    given = assignments or []
+    turned = [text.removeprefix("tune.") for text in given if text.startswith("tune.")]
+    rest = [text for text in given if not text.startswith("tune.")]
+    config = configured(TuneConfig, {"run": overlay(checked_in(), rest), **overlay({}, turned)})
+    with _only_answers_on_stdout():
+        result = summary(tuning(config))
+    _print(result, _as_yaml, as_json)
+
+
+@app.command()
 def methods(as_json: Json = False) -> None:
     """List the methods and what they are made of: a line, a source and the knobs of each."""
     from flows import catalogue

@@ -31,6 +31,7 @@ from tasks.core.settings import Settings
 from tasks.training.loop import StepReport
 
 PARENT, CONTEXT = "mlflow.parentRunId", "mlflow.data.context"
+SEARCH = "lethe.search"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -39,6 +40,7 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 REACH_SECONDS = 5
+MOST = 10_000  # runs below a search
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100  # the most that MLflow takes in one call
 PARAMETER_LENGTH = 6000
 
@@ -121,14 +123,44 @@ def experiment(client: MlflowClient, name: str) -> str:
 def log_run(client: MlflowClient, experiment_id: str, told: Told) -> str:
     """A new run that holds what it is told, still running; its id."""
     run = client.create_run(experiment_id, run_name=told.name, tags=dict(told.tags))
+    _tell(client, run.info.run_id, told)
+    return str(run.info.run_id)
+
+
+def _tell(client: MlflowClient, run_id: str, told: Told) -> None:
     now = int(time.time() * 1000)
     metrics = [Metric(name, value, now, step) for name, value, step in told.metrics]
     for at in range(0, len(metrics), METRICS_AT_ONCE):
-        client.log_batch(run.info.run_id, metrics=metrics[at : at + METRICS_AT_ONCE])
+        client.log_batch(run_id, metrics=metrics[at : at + METRICS_AT_ONCE])
     parameters = [Param(name, text[:PARAMETER_LENGTH]) for name, text in told.parameters.items()]
     for at in range(0, len(parameters), PARAMETERS_AT_ONCE):
-        client.log_batch(run.info.run_id, params=parameters[at : at + PARAMETERS_AT_ONCE])
-    return str(run.info.run_id)
+        client.log_batch(run_id, params=parameters[at : at + PARAMETERS_AT_ONCE])
+
+
+def log_nested(name: str, parent: Told, children: Sequence[Told], whole: bool) -> str:
+    """A run with one below it for each of ``children``; told again, only what is new is added.
+
+    The parent is known by its tag ``SEARCH``, a child by its name. The parent is ended, and told
+    its parameters and figures, when it is ``whole``. Its id.
+    """
+    with tracking() as client:
+        experiment_id = experiment(client, name)
+        query = f"tags.`{SEARCH}` = '{parent.tags[SEARCH]}'"
+        found = client.search_runs([experiment_id], query)
+        begun = parent._replace(parameters={}, metrics=())
+        run_id = found[0].info.run_id if found else log_run(client, experiment_id, begun)
+        below = client.search_runs(
+            [experiment_id], f"tags.`{PARENT}` = '{run_id}'", max_results=MOST
+        )
+        known = {run.info.run_name for run in below}
+        new = [child for child in children if child.name not in known]
+        for child in new:
+            marked = child._replace(tags={**child.tags, PARENT: run_id})
+            client.set_terminated(log_run(client, experiment_id, marked))
+        if whole and not (found and found[0].info.status == "FINISHED" and not new):
+            _tell(client, run_id, parent)
+            client.set_terminated(run_id)
+        return str(run_id)
 
 
 def figures(prefix: str, values: Mapping[str, Any]) -> list[Measured]:

@@ -308,6 +308,7 @@ STOPPED = {
     "alike": "text to be forgotten was no likelier than similar text it never saw",
     "gap": "it was no surer of text to be forgotten than of similar text it never saw",
     "retain": "similar text that must stay had lost more than was allowed",
+    "slow": "less was forgotten than was due by then",
 }
 
 

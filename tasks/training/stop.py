@@ -57,11 +57,24 @@ class Early(Stop):
     retain_factor: float = Field(
         default=2.0, gt=1, le=1000, description="retain perplexity over the target's to stop at"
     )
+    due_step: int = Field(default=1, ge=1, description="by which some of the way must be behind")
+    due_share: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="of the way to the loss on approximate text, to be behind by then; 0: none",
+    )
 
     def reason(self, now: Told, before: Told) -> str:
         if not now["retain_nll"] - before["retain_nll"] < math.log(self.retain_factor):
             return "retain"
-        return self.reached(now, before)
+        return self.reached(now, before) or ("slow" if self._late(now, before) else "")
+
+    def _late(self, now: Told, before: Told) -> bool:
+        """Whether too little is forgotten for the steps taken; never where nothing is due."""
+        behind = now["forget_nll"] - before["forget_nll"]
+        due = self.due_share * (before["approximate_nll"] - before["forget_nll"])
+        return self.due_share > 0 and now["step"] >= self.due_step and not behind >= due
 
     @abstractmethod
     def reached(self, now: Told, before: Told) -> str:

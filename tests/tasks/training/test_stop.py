@@ -60,3 +60,13 @@ def test_a_step_that_was_not_probed_is_not_judged():
     way = [BEFORE, told(1, forget_auc=0.0, forget_nll=2.9), {"step": 2}]
     assert ended(Alike(), way) == End("", 1)
     assert ended(Alike(), [BEFORE, {"step": 1}]) == End("", 1)
+
+
+def test_a_run_that_forgets_too_slowly_is_stopped_when_it_is_due_and_not_before():
+    # a tenth of the way from 1 to 3 nats is 0.2
+    stop = Alike(due_step=10, due_share=0.1)
+    assert stop.reason(told(9, forget_nll=1.0), BEFORE) == ""
+    assert stop.reason(told(10, forget_nll=1.19), BEFORE) == "slow"
+    assert stop.reason(told(10, forget_nll=1.21), BEFORE) == ""
+    assert stop.reason(told(10, forget_nll=math.nan), BEFORE) == "slow"
+    assert Alike(due_step=1).reason(told(10, forget_nll=0.5), BEFORE) == ""
