@@ -7,8 +7,9 @@ from typing import Any
 
 from tasks.core.variants import Variant
 from tasks.methods import COUPLINGS, TERMS
-from tasks.metrics import ATTACKS, METRICS
+from tasks.metrics import ATTACKS, METRICS, PROMPTS, VERBATIM
 from tasks.training.method import PRESETS, Method
+from tasks.training.trials import TRIALS
 
 PAPER = r"arXiv:\d{4}\.\d{5}"
 Rows = list[dict[str, Any]]
@@ -24,10 +25,13 @@ def methods() -> dict[str, Rows]:
 
 
 def metrics() -> dict[str, Rows]:
-    """Metrics of a split, and membership attacks."""
+    """Metrics of a split, membership attacks, and what ``lethe stress`` tries and measures."""
     return {
         "metrics": [_told(type(metric)) for metric in METRICS.values()],
         "attacks": [_told(type(attack)) for attack in ATTACKS.values()],
+        "verbatim": [_told(type(verbatim)) for verbatim in VERBATIM.values()],
+        "prompts": [_told(prompt) for prompt in PROMPTS.values()],
+        "trials": [_told(trial) for trial in TRIALS],
     }
 
 
