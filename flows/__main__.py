@@ -127,6 +127,21 @@ def tune(assignments: Assignments = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def stress(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Try to bring back what was forgotten, e.g. stress.prompt.samples=32."""
+    from flows.config import checked_in, configured, overlay
+    from flows.stressing import StressConfig, as_text, stressing, summary
+
+    given = assignments or []
+    own = [text.removeprefix("stress.") for text in given if text.startswith("stress.")]
+    rest = [text for text in given if not text.startswith("stress.")]
+    config = configured(StressConfig, {"run": overlay(checked_in(), rest), **overlay({}, own)})
+    with _only_answers_on_stdout():
+        result = summary(stressing(config))
+    _print(result, as_text, as_json)
+
+
+@app.command()
 def methods(as_json: Json = False) -> None:
     """List the methods and what they are made of: a line, a source and the knobs of each."""
     from flows import catalogue

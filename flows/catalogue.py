@@ -7,11 +7,12 @@ from typing import Any, get_args
 
 from pydantic_core import to_jsonable_python
 
-from tasks.core.variants import Variant
+from tasks.core.variants import Section, Variant
 from tasks.methods import COUPLINGS, TERMS
-from tasks.metrics import ATTACKS, METRICS
+from tasks.metrics import ATTACKS, METRICS, PROMPTS, VERBATIM
 from tasks.training.edit import AnyEdit
 from tasks.training.method import PRESETS, Method
+from tasks.training.trials import TRIALS
 from tasks.training.weights import AnyWeights
 
 PAPER = r"arXiv:\d{4}\.\d{5}"
@@ -30,10 +31,13 @@ def methods() -> dict[str, Rows]:
 
 
 def metrics() -> dict[str, Rows]:
-    """Metrics of a split, and membership attacks."""
+    """Metrics of a split, membership attacks, and what ``lethe stress`` tries and measures."""
     return {
         "metrics": [_told(type(metric)) for metric in METRICS.values()],
         "attacks": [_told(type(attack)) for attack in ATTACKS.values()],
+        "verbatim": [_told(type(verbatim)) for verbatim in VERBATIM.values()],
+        "prompts": [_told(prompt) for prompt in PROMPTS.values()],
+        "trials": [_told(trial) for trial in TRIALS],
     }
 
 
@@ -77,11 +81,18 @@ def _told(variant: type[Variant]) -> dict[str, Any]:
         "what": line,
         "source": _source(variant),
         "knobs": {
-            name: to_jsonable_python(field.default)
+            name: _knob(field.default)
             for name, field in variant.model_fields.items()
             if name != "name"
         },
     }
+
+
+def _knob(default: Any) -> Any:
+    """A section as what it changes of its own defaults."""
+    if isinstance(default, Section):
+        return default.model_dump(mode="json", exclude_defaults=True)
+    return to_jsonable_python(default)
 
 
 def _source(variant: type[Variant]) -> str:

@@ -4,6 +4,9 @@ import hashlib
 
 import pandas as pd
 
+TAUGHT = "taught.json"
+"""Beside weights: the ids of the forgotten documents they were taught again."""
+
 
 def half(assigned: pd.DataFrame, seed: int) -> list[str]:
     """The doc_ids of whole clusters that hold about half of the tokens.

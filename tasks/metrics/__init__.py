@@ -1,14 +1,23 @@
 """How much was forgotten and how much was kept, one published measure per file."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from tasks.core.variants import discover, nearest
+from tasks.core.variants import discover, nearest, tagged
 from tasks.metrics.metric import Attack, Metric
+from tasks.metrics.prompts import Prompt
+from tasks.metrics.verbatim import Verbatim
 
 METRICS = {name: metric(name=name) for name, metric in discover(Metric, __name__).items()}
 ATTACKS = {name: attack(name=name) for name, attack in discover(Attack, __name__).items()}
+VERBATIM = {name: verbatim(name=name) for name, verbatim in discover(Verbatim, __name__).items()}
+PROMPTS = discover(Prompt, __name__)
+
+if TYPE_CHECKING:
+    AnyPrompt = Prompt
+else:
+    AnyPrompt = tagged(PROMPTS)
 
 
 def known_metrics(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,14 +7,15 @@ from flows import catalogue
 from tasks.methods import COUPLINGS, TERMS
 from tasks.methods.coupling import Normalised
 from tasks.methods.likelihood import Ascent
-from tasks.metrics import ATTACKS, METRICS
+from tasks.metrics import ATTACKS, METRICS, PROMPTS, VERBATIM
 from tasks.training.method import PRESETS, Keep, Method
 
 LISTS = {**catalogue.methods(), **catalogue.metrics()}
 NAMES = {
     "presets": PRESETS, "terms": TERMS, "couplings": COUPLINGS,
     "weights": ["all", "matching", "low_rank"], "edits": ["trained", "task_vector", "model_state"],
-    "metrics": METRICS, "attacks": ATTACKS,
+    "metrics": METRICS, "attacks": ATTACKS, "verbatim": VERBATIM, "prompts": PROMPTS,
+    "trials": ["relearn", "quantise"],
 }  # fmt: skip
 
 
