@@ -98,6 +98,7 @@ COLUMNS = {
     "test_factor": "test ppl / target's",
     "retain_factor": "retain ppl / target's",
     "auc": "membership AUC",
+    "auc_never": "of the never-saw-it model",
     "extraction_strength": "extraction strength",
     "fails_on": "fails on",
 }
@@ -123,7 +124,14 @@ COSTS = {
     **SPENT,
     **{known.name: f"retraining {known.name} / this, 6 N D" for known in KNOWN},
 }
-MEASURES = ("forget_factor", "test_factor", "retain_factor", "auc", "extraction_strength")
+MEASURES = (
+    "forget_factor",
+    "test_factor",
+    "retain_factor",
+    "auc",
+    "auc_never",
+    "extraction_strength",
+)
 
 
 def plot(rows: pd.DataFrame) -> Figure:
@@ -173,6 +181,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         "test_factor": _ratio(unlearned["test"]["perplexity"], target["test"]["perplexity"]),
         "retain_factor": _ratio(unlearned["retain"]["perplexity"], target["retain"]["perplexity"]),
         "auc": attacks["unlearned"].get("loss", {}).get("auc"),
+        "auc_never": attacks.get("retrained", {}).get("loss", {}).get("auc", CHANCE),
         "extraction_strength": unlearned["forget"]["extraction_strength"],
         **_spent(verdict["cost"]),
         "fails_on": ", ".join(
@@ -194,6 +203,9 @@ def _never_saw(scores: dict[str, Any], comparator: str) -> float | None:
     perplexity: float | None = scores[role][split]["perplexity"]
     return perplexity
 
+
+CHANCE = 0.5
+"""What the gate holds an attack against where there is no retrained model."""
 
 NEVER_SAW = {"retrained": ("retrained", "forget"), "approximate": ("target", "approximate")}
 
