@@ -101,6 +101,23 @@ def bench(assignments: Assignments = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def downstream(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Ask target, unlearned and retrained model the same tasks, e.g. downstream.tasks=[mmlu]."""
+    from flows.config import checked_in, configured, overlay
+    from flows.downstream import DownstreamRun, as_text, summary
+    from flows.downstream import downstream as flow
+
+    given = assignments or []
+    asked = [text for text in given if text.startswith("downstream.")]
+    rest = [text for text in given if text not in asked]
+    params = {"run": overlay(checked_in(), rest), **overlay({}, asked)}
+    config = configured(DownstreamRun, params)
+    with _only_answers_on_stdout():
+        result = summary(flow(config))
+    _print(result, as_text, as_json)
+
+
+@app.command()
 def methods(as_json: Json = False) -> None:
     """List the methods and what they are made of: a line, a source and the knobs of each."""
     from flows import catalogue
