@@ -13,6 +13,7 @@ from tasks.pages.words import (
     NOT_MEASURED,
     apart,
     between,
+    brief,
     interval,
     number,
     percent,
@@ -84,7 +85,7 @@ def scored(told: Told) -> list[Row]:
 def _scored(told: Told, role: Role, split: Split, name: str) -> Cell:
     written = FORMATS.get(name, share)
     ends = told.intervals[role].get(split, {}).get(name, {})
-    return Cell(written(told.scores[role][split].get(name)), between(ends, written))
+    return Cell(written(told.scores[role][split].get(name)), brief(ends))
 
 
 def leading(told: Told) -> str:

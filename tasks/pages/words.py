@@ -68,6 +68,17 @@ def between(ends: Mapping[str, float], written: Callable[[float | None], str] = 
     return f"{written(low)} to {written(high)}" if known else ""
 
 
+def brief(ends: Mapping[str, float]) -> str:
+    """``between`` of figures that are not negative, short enough for eleven columns."""
+    low, high = ends.get("low", math.nan), ends.get("high", math.nan)
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"{_brief(low)}-{_brief(high)}" if known else ""
+
+
+def _brief(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else number(float(f"{value:.3g}"))
+
+
 def percent(value: float | None) -> str:
     """A share of documents, in percent."""
     return NOT_MEASURED if value is None or not math.isfinite(value) else f"{100 * value:.3g} %"

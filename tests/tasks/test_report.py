@@ -106,7 +106,7 @@ def test_every_score_stands_with_its_interval_and_every_attack_beside_the_retrai
     for role, by_split in sure.items():
         for split in SPLITS:
             ends = by_split[split]["extraction_strength"]
-            assert f"{ends['low']:.3f} to {ends['high']:.3f}" in words, (role, split)
+            assert f"{ends['low']:.2f}-{ends['high']:.2f}" in words, (role, split)
     attacks = json.loads((event.verdict.path / "attacks.json").read_text())
     one = attacks["unlearned"]["loss"]
     assert f"{one['tpr_at_5pct_fpr']:.3f} " in words
