@@ -88,24 +88,18 @@ def plan(assignments: Assignments = None, as_json: Json = False) -> None:
 def bench(assignments: Assignments = None, as_json: Json = False) -> None:
     """Compare methods x requests x learning rates x seeds, e.g. study=lr_robustness."""
     from flows import benchmark, distribution
-    from flows.config import configured, described, overlay
-    from tasks.training.model import pinned
 
     given = assignments or []
     named = [text.removeprefix("study=") for text in given if text.startswith("study=")]
-    varied = [text.removeprefix("bench.") for text in given if text.startswith("bench.")]
-    rest = [text for text in given if not text.startswith(("study=", "bench."))]
-    params = {"run": described(rest)}
+    rest = [text for text in given if not text.startswith("study=")]
     if named and named[-1] in distribution.STUDIES:
         start = distribution.STUDIES[named[-1]]
-        planted = configured(distribution.DistributionConfig, {**params, **overlay(start, varied)})
-        pinned(planted.run.model)
+        planted = _varied(distribution.DistributionConfig, "bench", rest, start)
         with _only_answers_on_stdout():
             result = distribution.summary(distribution.distribution(planted))
     else:
         start = benchmark.study(named[-1], distribution.STUDIES) if named else {}
-        config = configured(benchmark.BenchmarkConfig, {**params, **overlay(start, varied)})
-        pinned(config.run.model)
+        config = _varied(benchmark.BenchmarkConfig, "bench", rest, start)
         with _only_answers_on_stdout():
             result = benchmark.summary(benchmark.benchmark(config))
     _print(result, _as_yaml, as_json)
@@ -114,13 +108,9 @@ def bench(assignments: Assignments = None, as_json: Json = False) -> None:
 @app.command()
 def tune(assignments: Assignments = None, as_json: Json = False) -> None:
     """Search the knobs of methods for a model and a forget set, e.g. tune.trials=12."""
-    from flows.config import checked_in, configured, overlay
     from flows.tuning import TuneConfig, summary, tuning
 
-    given = assignments or []
-    turned = [text.removeprefix("tune.") for text in given if text.startswith("tune.")]
-    rest = [text for text in given if not text.startswith("tune.")]
-    config = configured(TuneConfig, {"run": overlay(checked_in(), rest), **overlay({}, turned)})
+    config = _varied(TuneConfig, "tune", assignments or [], {})
     with _only_answers_on_stdout():
         result = summary(tuning(config))
     _print(result, _as_yaml, as_json)
@@ -129,15 +119,23 @@ def tune(assignments: Assignments = None, as_json: Json = False) -> None:
 @app.command()
 def stress(assignments: Assignments = None, as_json: Json = False) -> None:
     """Try to bring back what was forgotten, e.g. stress.prompt.samples=32."""
-    from flows.config import checked_in, configured, overlay
     from flows.stressing import StressConfig, as_text, stressing, summary
 
-    given = assignments or []
-    own = [text.removeprefix("stress.") for text in given if text.startswith("stress.")]
-    rest = [text for text in given if not text.startswith("stress.")]
-    config = configured(StressConfig, {"run": overlay(checked_in(), rest), **overlay({}, own)})
+    config = _varied(StressConfig, "stress", assignments or [], {})
     with _only_answers_on_stdout():
         result = summary(stressing(config))
+    _print(result, as_text, as_json)
+
+
+@app.command()
+def downstream(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Ask target, unlearned and retrained model the same tasks, e.g. downstream.tasks=[mmlu]."""
+    from flows.downstream import DownstreamRun, as_text, summary
+    from flows.downstream import downstream as flow
+
+    config = _varied(DownstreamRun, "downstream", assignments or [], {})
+    with _only_answers_on_stdout():
+        result = summary(flow(config))
     _print(result, as_text, as_json)
 
 
@@ -203,6 +201,18 @@ def _config(assignments: list[str] | None) -> Any:
 
     config = configured(RunConfig, described(assignments or []))
     pinned(config.model)
+    return config
+
+
+def _varied(model: Any, own: str, assignments: list[str], start: dict[str, Any]) -> Any:
+    """A ``model`` around a run: keys that begin with ``own`` are its, the others the run's."""
+    from flows.config import configured, described, overlay
+    from tasks.training.model import pinned
+
+    ours = [text.removeprefix(f"{own}.") for text in assignments if text.startswith(f"{own}.")]
+    rest = [text for text in assignments if not text.startswith(f"{own}.")]
+    config = configured(model, {"run": described(rest), **overlay(start, ours)})
+    pinned(config.run.model)
     return config
 
 

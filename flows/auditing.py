@@ -53,6 +53,7 @@ def summary(audit: Audit) -> dict[str, Any]:
     return {
         "version": audit.version,
         "scores": json.loads((audit.evidence.path / "scores.json").read_text()),
+        "intervals": json.loads((audit.evidence.path / "intervals.json").read_text()),
         "attacks": json.loads((audit.attacks.path / "attacks.json").read_text()),
         "run_id": audit.run_id,
     }

@@ -8,10 +8,10 @@ import copy
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from tasks.attack import AttackConfig
 from tasks.core.errors import ConfigError
@@ -51,6 +51,15 @@ class RunConfig(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     attack: AttackConfig = AttackConfig()
     gate: GateConfig = GateConfig()
+
+    @model_validator(mode="after")
+    def _measures_what_it_attacks_by(self) -> Self:
+        if "grad_norm" in self.attack.attacks and not self.evaluate.gradients:
+            raise ValueError(
+                "attack.attacks has grad_norm, and evaluate.gradients is 0: raise it, or leave "
+                "the attack out"
+            )
+        return self
 
     def redacted(self) -> dict[str, Any]:
         """Everything as JSON, the passages of the request as digests: what may be written down."""

@@ -33,6 +33,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "verdict": {"pass": verdict["pass"], "reasons": verdict["reasons"]},
         "comparator": verdict["comparator"],
         "scores": _read(event.verdict, "scores.json"),
+        "intervals": _read(event.verdict, "intervals.json"),
         "attacks": _read(event.verdict, "attacks.json"),
         "exposure": {
             name: one for name, one in exposure.items() if name not in ("documents", "subgroups")

@@ -13,8 +13,11 @@ from tasks.core.record import Identity, Record, keep, recorded
 from tasks.metrics import evidence as read
 from tasks.metrics import scores
 from tasks.metrics.cost import UNKNOWN, cost
-from tasks.metrics.exposed import Reading, exposed, leaks
+from tasks.metrics.exposed import exposed, leaks
 from tasks.metrics.gate import GateConfig, judge
+from tasks.metrics.reading import Reading
+from tasks.metrics.reference import referenced
+from tasks.metrics.standings import Standings, corrected, standings
 from tasks.metrics.statistics import Sampling
 
 ROOMS = ("compare", "metrics")
@@ -37,9 +40,10 @@ def compare(evidence: Records, attacks: Records, models: Records, config: GateCo
         _compared(evidence, attacks, models, config, scratch)
         seen = {role: _seen(evidence[role]) for role in roles}
         sampling = Sampling(*(attacks["unlearned"].config[name] for name in Sampling._fields))
+        attacked = _attacked(seen, _read(attacks, "attacks.json"), sampling)
+        scores.write(attacked, scratch / "attacks.json")
         found = exposed(seen, _facts(data, seen["unlearned"]), sampling)
-        leaked = leaks(_read(attacks, "attacks.json"))
-        scores.write({**found, "priv_leak": leaked}, scratch / "exposure.json")
+        scores.write({**found, "priv_leak": leaks(attacked)}, scratch / "exposure.json")
 
     return keep(identity, make)
 
@@ -53,7 +57,7 @@ def _compared(
     verdict = judge(scored, attacked, config)
     price = cost(spent["unlearned"], spent.get("retrained", UNKNOWN))
     scores.write(scored, out / "scores.json")
-    scores.write(attacked, out / "attacks.json")
+    scores.write(_read(evidence, "intervals.json"), out / "intervals.json")
     scores.write(
         {
             "pass": verdict.passed,
@@ -63,6 +67,16 @@ def _compared(
         },
         out / "verdict.json",
     )
+
+
+def _attacked(
+    seen: Mapping[Role, Reading], attacked: Mapping[Role, Standings], sampling: Sampling
+) -> dict[Role, Standings]:
+    """The attacks on each model, and those that take another model for a reference."""
+    return {
+        role: corrected({**found, **standings(referenced(seen, role), sampling)})
+        for role, found in attacked.items()
+    }
 
 
 def _comparable(evidence: Records, attacks: Records, models: Records) -> str:

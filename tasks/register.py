@@ -13,6 +13,7 @@ from tasks.core.event import SPLITS, Event, Role
 from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.metrics import scores
+from tasks.metrics.metric import bounds
 from tasks.phases import Data, Entry, enter
 from tasks.track import Measured, Told, figures, shown
 from tasks.training.method import PRESETS, Method
@@ -113,8 +114,9 @@ def _model(event: Event, role: Role) -> Told:
         metrics=[
             *_steps(record.path / "progress.jsonl"),
             *figures("", scores.read(event.evidence[role].path / "scores.json")),
+            *figures("", bounds(scores.read(event.evidence[role].path / "intervals.json"))),
             *figures("exposure", scores.read(event.verdict.path / "exposure.json")["roles"][role]),
-            *figures("attack", scores.read(event.attacks[role].path / "attacks.json")),
+            *figures("attack", scores.read(event.verdict.path / "attacks.json")[role]),
             *figures("cost", scores.read(record.path / "training.json")),
         ],
     )

@@ -91,6 +91,7 @@ def tell(event: Event, printed: Printed, at: Path) -> Told:
         docs=os.path.relpath(event.validation.path / "data_docs" / "index.html", at),
         verdict=_scores(event.verdict, "verdict.json"),
         scores=_scores(event.verdict, "scores.json"),
+        intervals=_scores(event.verdict, "intervals.json"),
         attacks=_scores(event.verdict, "attacks.json"),
         curves={role: _curves(record) for role, record in event.attacks.items()},
         losses={role: _losses(record, "forget") for role, record in event.evidence.items()},

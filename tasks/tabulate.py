@@ -99,10 +99,18 @@ COLUMNS = {
     "test_factor": "test ppl / target's",
     "retain_factor": "retain ppl / target's",
     "auc": "membership AUC",
+    "auc_never": "of the never-saw-it model",
     "extraction_strength": "extraction strength",
     "fails_on": "fails on",
 }
-MEASURES = ("forget_factor", "test_factor", "retain_factor", "auc", "extraction_strength")
+MEASURES = (
+    "forget_factor",
+    "test_factor",
+    "retain_factor",
+    "auc",
+    "auc_never",
+    "extraction_strength",
+)
 
 
 def _row(cell: Cell) -> dict[str, Any]:
@@ -123,6 +131,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         "test_factor": _ratio(unlearned["test"]["perplexity"], target["test"]["perplexity"]),
         "retain_factor": _ratio(unlearned["retain"]["perplexity"], target["retain"]["perplexity"]),
         "auc": attacks["unlearned"].get("loss", {}).get("auc"),
+        "auc_never": attacks.get("retrained", {}).get("loss", {}).get("auc", CHANCE),
         "extraction_strength": unlearned["forget"]["extraction_strength"],
         **_spent(verdict["cost"]),
         "fails_on": ", ".join(
@@ -144,6 +153,9 @@ def _never_saw(scores: dict[str, Any], comparator: str) -> float | None:
     perplexity: float | None = scores[role][split]["perplexity"]
     return perplexity
 
+
+CHANCE = 0.5
+"""What the gate holds an attack against where there is no retrained model."""
 
 NEVER_SAW = {"retrained": ("retrained", "forget"), "approximate": ("target", "approximate")}
 

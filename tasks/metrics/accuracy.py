@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-import numpy as np
-
 from tasks.metrics.evidence import Evidence, Floats
-from tasks.metrics.metric import Metric
+from tasks.metrics.metric import Metric, Parts
 
 
 class Accuracy(Metric):
@@ -16,6 +14,6 @@ class Accuracy(Metric):
     def per_document(self, evidence: Evidence) -> Floats:
         return evidence.means(evidence.hit)
 
-    def value(self, evidence: Evidence) -> float:
-        """Share over all tokens: every token weighs the same, not every document."""
-        return float(evidence.hit.mean()) if evidence.hit.size else np.nan
+    def parts(self, evidence: Evidence) -> Parts:
+        """Hits over tokens: every token weighs the same, not every document."""
+        return Parts(*evidence.sums(evidence.hit))

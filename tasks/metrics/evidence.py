@@ -52,19 +52,30 @@ class Evidence(NamedTuple):
     text_bytes: NDArray[np.int64]
     """Size of the text in UTF-8; [documents]."""
 
+    grad_norm: Floats | None = None
+    """Mean over the weights' tensors of the norm of the gradient of a document's mean loss, in nats
+    per token and unit of weight; [documents]. NaN where it was not taken, None where of nobody."""
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Scored tokens of each document; [documents]."""
         return np.diff(self.offsets)
 
+    def sums(self, values: NDArray[np.generic]) -> tuple[Floats, Floats]:
+        """Sum of per-token ``values`` over each document with tokens, and how many it has."""
+        scored = self.lengths > 0
+        starts = self.offsets[:-1][scored]
+        if not starts.size:
+            return np.empty(0), np.empty(0)
+        # each document sums its own tokens: a NaN stays where it is
+        sums = np.add.reduceat(values.astype(np.float64), starts)
+        return sums, self.lengths[scored].astype(np.float64)
+
     def means(self, values: NDArray[np.generic]) -> Floats:
         """Mean of per-token ``values`` over each document, NaN without tokens; [documents]."""
-        scored = self.lengths > 0
+        sums, lengths = self.sums(values)
         means = np.full(len(self.doc_ids), np.nan)
-        starts = self.offsets[:-1][scored]
-        if starts.size:  # each document sums its own tokens: a NaN stays where it is
-            sums = np.add.reduceat(values.astype(np.float64), starts)
-            means[scored] = sums / self.lengths[scored]
+        means[self.lengths > 0] = sums / lengths
         return means
 
     def documents(self, values: NDArray[np.generic]) -> list[Floats]:
@@ -134,6 +145,8 @@ def write(evidence: Evidence, path: Path) -> None:
         "zlib_bytes": pa.array(evidence.zlib_bytes),
         "text_bytes": pa.array(evidence.text_bytes),
     }
+    if evidence.grad_norm is not None:
+        columns["grad_norm"] = pa.array(evidence.grad_norm)
     pq.write_table(pa.table(columns), path)
 
 
@@ -157,6 +170,7 @@ def read(path: Path) -> Evidence:
         flat("variance").astype(np.float32),
         table["zlib_bytes"].to_numpy(),
         table["text_bytes"].to_numpy(),
+        table["grad_norm"].to_numpy() if "grad_norm" in table.column_names else None,
     )
 
 

@@ -4,15 +4,16 @@ Numbers, identifiers and names alone; no text.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy.stats import rankdata
 
 from tasks.core.event import Role
-from tasks.metrics.evidence import Evidence, Floats
+from tasks.metrics.evidence import Floats
 from tasks.metrics.exposure import Chance, chance, generalised, relative, summary
 from tasks.metrics.priv_leak import priv_leak
+from tasks.metrics.reading import Reading
 from tasks.metrics.statistics import Sampling, scored
 from tasks.metrics.subgroups import grouped, labelled, worst
 from tasks.metrics.two_samples import difference
@@ -25,24 +26,7 @@ IDEAL = Chance(0.0, np.nan)
 
 WORST = 20
 GUESSING = 0.5
-Told = Mapping[Role, "Reading"]
-
-
-class Reading(NamedTuple):
-    """What a model said of the forgotten documents, and of those like them that none saw."""
-
-    forget: Evidence
-    approximate: Evidence
-
-    @property
-    def losses(self) -> Floats:
-        """Mean nats per token of each forgotten document."""
-        return -self.forget.means(self.forget.logp)
-
-    @property
-    def like(self) -> Floats:
-        """The same of those never seen."""
-        return -self.approximate.means(self.approximate.logp)
+Told = Mapping[Role, Reading]
 
 
 def exposed(told: Told, facts: Sequence[Mapping[str, Any]], sampling: Sampling) -> dict[str, Any]:
@@ -77,12 +61,11 @@ def leaks(
     attacks: Mapping[Role, Mapping[str, Mapping[str, float]]],
 ) -> dict[str, dict[str, float | str]]:
     """PrivLeak of every attack on the unlearned model, its comparator named."""
-    never = attacks.get("retrained", {})
-    comparator = "retrained" if never else "guessing"
+    never = {name: one["auc"] for name, one in attacks.get("retrained", {}).items()}
     return {
         name: {
-            **priv_leak(one["auc"], never[name]["auc"] if never else GUESSING)._asdict(),
-            "comparator": comparator,
+            **priv_leak(one["auc"], never.get(name, GUESSING))._asdict(),
+            "comparator": "retrained" if name in never else "guessing",
         }
         for name, one in attacks["unlearned"].items()
     }

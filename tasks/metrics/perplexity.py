@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from tasks.metrics.evidence import Evidence, Floats
-from tasks.metrics.metric import Metric
+from tasks.metrics.metric import Metric, Parts
 
 
 class Perplexity(Metric):
@@ -16,11 +16,12 @@ class Perplexity(Metric):
     def per_document(self, evidence: Evidence) -> Floats:
         return _exp(-evidence.means(evidence.logp))
 
-    def value(self, evidence: Evidence) -> float:
-        """exp(sum of nats / number of tokens): every token weighs the same, not every document."""
-        if not evidence.logp.size:
-            return np.nan
-        return float(_exp(-evidence.logp.mean(dtype=np.float64)))
+    def parts(self, evidence: Evidence) -> Parts:
+        """Nats over tokens: every token weighs the same, not every document."""
+        return Parts(*evidence.sums(-evidence.logp))
+
+    def scaled(self, ratio: float) -> float:
+        return float(_exp(np.float64(ratio)))
 
 
 def _exp(nats: Floats | np.floating) -> Floats:

@@ -43,7 +43,7 @@ def markdown(told: Told, link: str) -> str:
     """The verdict and the models side by side, for a page that renders Markdown."""
     title, summary = words.headline(told)
     head = ["model", *(f"{split} {name}" for split in SPLITS for name in tables.FORMATS), "AUC"]
-    rows = [[row.role, *row.cells] for row in tables.side_by_side(told)]
+    rows = [[row.role, *(cell.figure for cell in row.cells)] for row in tables.side_by_side(told)]
     lines = [f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows]]
     reasons = [
         f"- {'passed' if one.passed else '**failed**'}: {one.message}" for one in words.judged(told)

@@ -1,13 +1,24 @@
 """The tables of a report: rows of words, made from numbers."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tasks.core.event import SPLITS, Role
+from tasks.core.event import SPLITS, Role, Split
 from tasks.pages.told import Told
-from tasks.pages.words import MEMBERSHIP, NOT_MEASURED, apart, interval, number, percent, share
+from tasks.pages.words import (
+    MEMBERSHIP,
+    NOT_MEASURED,
+    apart,
+    between,
+    brief,
+    interval,
+    number,
+    percent,
+    share,
+)
 
 LISTED = 50
 """Documents of a list, and reasons of a table; the plan itself has them all."""
@@ -18,7 +29,14 @@ MODELS: dict[Role, str] = {
     "retrained": "never saw it",
 }
 FORMATS = {"perplexity": number, "accuracy": share}
-"""Metrics of the first table, and how they are written."""
+"""Metrics of the first table, and how they are written; others are shares."""
+
+
+class Cell(NamedTuple):
+    """A figure, and where it lies; empty where that is not known or said in the figure itself."""
+
+    figure: str
+    between: str = ""
 
 
 class Row(NamedTuple):
@@ -26,7 +44,7 @@ class Row(NamedTuple):
 
     role: str
     about: str
-    cells: list[str]
+    cells: list[Cell]
 
 
 class Part(NamedTuple):
@@ -48,10 +66,26 @@ def side_by_side(told: Told) -> list[Row]:
     for role, about in MODELS.items():
         if role not in told.scores:
             continue
-        scores, standing = told.scores[role], told.attacks[role].get(attack, {})
-        cells = [FORMATS[name](scores[split].get(name)) for split in SPLITS for name in FORMATS]
-        rows.append(Row(role, about, [*cells, interval(standing)]))
+        cells = [_scored(told, role, split, name) for split in SPLITS for name in FORMATS]
+        standing = told.attacks[role].get(attack, {})
+        rows.append(Row(role, about, [*cells, Cell(interval(standing))]))
     return rows
+
+
+def scored(told: Told) -> list[Row]:
+    """Every metric of every model on every split."""
+    return [
+        Row(name.replace("_", " "), role, [_scored(told, role, split, name) for split in SPLITS])
+        for name in told.scores["unlearned"]["forget"]
+        for role in MODELS
+        if role in told.scores
+    ]
+
+
+def _scored(told: Told, role: Role, split: Split, name: str) -> Cell:
+    written = FORMATS.get(name, share)
+    ends = told.intervals[role].get(split, {}).get(name, {})
+    return Cell(written(told.scores[role][split].get(name)), brief(ends))
 
 
 def leading(told: Told) -> str:
@@ -65,12 +99,12 @@ def attacked(told: Told) -> list[Row]:
     """Every attack on every model."""
     return [
         Row(attack.replace("_", " "), role, [
-            interval(standing),
-            share(standing.get("tpr_at_1pct_fpr")),
-            share(standing.get("tpr_at_5pct_fpr")),
-            percent(standing.get("smallest_fpr")),
-            apart(standing),
-            f"{number(standing.get('members'))} / {number(standing.get('nonmembers'))}",
+            Cell(interval(standing)),
+            _found(standing, "tpr_at_1pct_fpr"),
+            _found(standing, "tpr_at_5pct_fpr"),
+            Cell(percent(standing.get("smallest_fpr"))),
+            Cell(apart(standing)),
+            Cell(f"{number(standing.get('members'))} / {number(standing.get('nonmembers'))}"),
         ])
         for attack in told.attacks["unlearned"]
         for role in MODELS
@@ -78,17 +112,22 @@ def attacked(told: Told) -> list[Row]:
     ]  # fmt: skip
 
 
+def _found(standing: Mapping[str, float], name: str) -> Cell:
+    ends = {end: standing.get(f"{name}_{end}", math.nan) for end in ("low", "high")}
+    return Cell(share(standing.get(name)), between(ends, share))
+
+
 def exposures(told: Told) -> list[Row]:
     """Every exposure of every model, with what it is held against."""
     return [
         Row(role, measure, [
-            AGAINST[one["comparator"]],
-            f"{number(one['mean'])} ({number(one['low'])} to {number(one['high'])})",
-            one["unit"],
-            number(one["never_seen"]),
-            percent(one["above"]),
-            percent(one["above_never_seen"]),
-            f"{one['documents']:,} / {one['unscored']:,}",
+            Cell(AGAINST[one["comparator"]]),
+            Cell(number(one["mean"]), between(one)),
+            Cell(one["unit"]),
+            Cell(number(one["never_seen"])),
+            Cell(percent(one["above"])),
+            Cell(percent(one["above_never_seen"])),
+            Cell(f"{one['documents']:,} / {one['unscored']:,}"),
         ])
         for role in MODELS
         for measure, one in told.exposure["roles"].get(role, {}).items()

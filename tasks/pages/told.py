@@ -44,6 +44,9 @@ class Told(NamedTuple):
 
     verdict: Mapping[str, Any]
     scores: Mapping[Role, Mapping[Split, Mapping[str, float]]]
+    intervals: Mapping[Role, Mapping[Split, Mapping[str, Mapping[str, float]]]]
+    """``low`` and ``high`` of every score."""
+
     attacks: Mapping[Role, Mapping[str, Mapping[str, float]]]
     curves: Mapping[Role, Mapping[str, Curve]]
     losses: Mapping[Role, Floats]

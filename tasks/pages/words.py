@@ -1,7 +1,7 @@
 """What the numbers mean, said to somebody who answers for privacy and not for models."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tasks.pages.told import Told
@@ -59,6 +59,24 @@ def number(value: float | None) -> str:
 def share(value: float | None) -> str:
     """A number from 0 to 1, to the thousandth."""
     return NOT_MEASURED if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def between(ends: Mapping[str, float], written: Callable[[float | None], str] = number) -> str:
+    """Where a figure lies; empty where that is not known."""
+    low, high = ends.get("low", math.nan), ends.get("high", math.nan)
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"{written(low)} to {written(high)}" if known else ""
+
+
+def brief(ends: Mapping[str, float]) -> str:
+    """``between`` of figures that are not negative, short enough for eleven columns."""
+    low, high = ends.get("low", math.nan), ends.get("high", math.nan)
+    known = math.isfinite(low) and math.isfinite(high)
+    return f"{_brief(low)}-{_brief(high)}" if known else ""
+
+
+def _brief(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else number(float(f"{value:.3g}"))
 
 
 def percent(value: float | None) -> str:
@@ -221,10 +239,7 @@ UNMEASURED = [
         "probabilities of the true next tokens; many sampled answers may show more.",
     ),
     ("Meaning", "Paraphrases, translations and facts from the text: only its wording was tested."),
-    (
-        "Stronger attacks on membership",
-        "Those that train models of their own or compare with a reference model.",
-    ),
+    ("Stronger attacks on membership", "Those that train models of their own."),
     (
         "What lies elsewhere",
         "Other versions of the model, models derived from it, backups, and copies of the text "

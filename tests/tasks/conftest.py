@@ -18,6 +18,8 @@ from tasks.core.record import RECORD, Record
 from tasks.metrics import METRICS, evidence, scores
 from tasks.metrics.evidence import Evidence
 from tasks.metrics.gate import GateConfig
+from tasks.metrics.metric import intervals
+from tasks.metrics.statistics import Sampling
 from tasks.training.method import preset
 
 HOSTILE = "<script>alert(1)</script>"
@@ -41,7 +43,10 @@ def told(level, split, documents=60):
     sizes = np.full(documents, 80)
     offsets = np.arange(documents + 1) * 20
     logp = logp.astype(np.float32)
-    return Evidence(ids, offsets, logp, logp > -1, logp - 1, np.ones_like(logp), sizes // 2, sizes)
+    size = sizes // 2
+    return Evidence(
+        ids, offsets, logp, logp > -1, logp - 1, np.ones_like(logp), size, sizes, np.exp(means)
+    )
 
 
 def write_facts(data, documents=60):
@@ -70,12 +75,15 @@ def an_event(tmp_path):
 
     def measured(role, levels):
         record = kept("evidence", f"e{role[:2]}", {}, (f"model/m{role[:2]}", "splits/d0"))
-        values = {}
+        values, sure = {}, {}
         for split in SPLITS:
             seen = told(levels.get(split, 3.0), split)
             evidence.write(seen, record.path / f"{split}.parquet")
             values[split] = {name: metric.value(seen) for name, metric in METRICS.items()}
+            found = intervals(METRICS.values(), seen, Sampling(100, 0.95, 0))
+            sure[split] = {name: one._asdict() for name, one in found.items()}
         scores.write(values, record.path / "scores.json")
+        scores.write(sure, record.path / "intervals.json")
         return record
 
     def modelled(role, steps, spent):

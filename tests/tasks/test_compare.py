@@ -16,7 +16,10 @@ from tasks.metrics.gate import GateConfig
 
 NEUTRAL = {"perplexity": 20.0, "exact_memorisation": 0.2, "extraction_strength": 0.0}
 KNOWN = {"perplexity": 2.0, "exact_memorisation": 0.9, "extraction_strength": 0.6}
-STANDING = {"auc_low": 0.45, "auc_high": 0.55, "tpr_at_1pct_fpr": None, "members": 9}
+STANDING = {
+    "auc_low": 0.45, "auc_high": 0.55, "tpr_at_1pct_fpr": None, "members": 9, "ks_p": 0.02,
+}  # fmt: skip
+SURE = {"forget": {"perplexity": {"low": 1.0, "high": None}}}
 TEXT = "It was the best of forgotten times"
 AUTHORS = {"a": ["Zoe"], "b": ["Zoe", "Yan"], "c": []}
 LOSSES = {"target": [1, 1, 2], "unlearned": [3, 2, 5], "retrained": [3, 3, 4.5]}
@@ -56,6 +59,7 @@ def three(tmp_path, artifacts):
         folder = tmp_path / kind / role
         folder.mkdir(parents=True)
         scores.write(values, folder / name)
+        scores.write(SURE, folder / "intervals.json")
         proof.write(seen(LOSSES[role]), folder / "forget.parquet")
         proof.write(seen(LIKE), folder / "approximate.parquet")
         return Record(
@@ -119,6 +123,36 @@ def test_models_stand_side_by_side(three):
     assert written(made, "scores.json")["unlearned"]["forget"] == NEUTRAL
     assert written(made, "attacks.json")["target"]["loss"]["auc"] == 0.9
     assert written(made, "attacks.json")["retrained"]["loss"]["tpr_at_1pct_fpr"] is None
+
+
+def test_intervals_stand_beside_the_scores(three):
+    assert written(compare.fn(*three, GateConfig()), "intervals.json") == dict.fromkeys(SPENT, SURE)
+
+
+def test_a_reference_attack_is_named_by_its_reference_and_calibrated_where_that_can_be(three):
+    found = written(compare.fn(*three, GateConfig()), "attacks.json")
+    assert found["unlearned"].keys() - {"loss", "min_k_20"} == {
+        "reference_retrained",
+        "reference_target",
+    }
+    # forgotten documents are 3 - 3, 3 - 2 and 4.5 - 5 nats likelier than under the retrained model,
+    # approximate ones all 0: one is level with them, one above, one below
+    assert found["unlearned"]["reference_retrained"]["auc"] == pytest.approx(0.5)
+    assert found["target"]["reference_retrained"]["auc"] == 1
+    # of the target all documents became harder, whoever forgot them
+    assert found["unlearned"]["reference_target"]["auc"] == 0
+    assert found["retrained"]["reference_target"]["auc"] == 0
+    assert "reference_retrained" not in found["retrained"]
+    # four attacks are read together: the smallest p-value counts four times
+    p_values = [one["ks_p"] for one in found["unlearned"].values()]
+    corrected = [one["ks_p_holm"] for one in found["unlearned"].values()]
+    assert min(corrected) == pytest.approx(min(4 * min(p_values), 1))
+
+
+def test_an_attack_that_the_retrained_model_cannot_calibrate_is_held_against_guessing(three):
+    leaked = written(compare.fn(*three, GateConfig()), "exposure.json")["priv_leak"]
+    assert leaked["reference_retrained"]["comparator"] == "guessing"
+    assert leaked["reference_target"]["comparator"] == "retrained"
 
 
 def test_without_a_retrained_model_the_ratio_is_null_and_the_comparator_said(three):

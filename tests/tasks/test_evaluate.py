@@ -1,6 +1,7 @@
 import json
 import math
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -80,6 +81,31 @@ def test_every_split_has_evidence_by_document_and_every_metric(model, data):
             "exact_memorisation",
             "extraction_strength",
         }
+
+
+def test_every_score_has_its_interval_beside_it(model, data):
+    record = evaluate.fn(model, data, CONFIG)
+    sure = json.loads((record.path / "intervals.json").read_text())
+    for split, values in scores(record).items():
+        assert sure[split].keys() == values.keys()
+        for name, value in values.items():
+            low, high = sure[split][name]["low"], sure[split][name]["high"]
+            if low is not None:  # one document of the two may have no token to score
+                assert low <= value <= high, (split, name)
+    assert sure["forget"]["perplexity"]["low"] < sure["forget"]["perplexity"]["high"]
+
+
+def test_gradients_are_taken_of_what_is_attacked_and_of_no_more_than_asked(model, data):
+    record = evaluate.fn(model, data, CONFIG)
+    for split in SPLITS:
+        norms = evidence.read(record.path / f"{split}.parquet").grad_norm
+        assert (norms is not None) == (split in ("forget", "approximate")), split
+    assert (evidence.read(record.path / "forget.parquet").grad_norm > 0).all()
+    record = evaluate.fn(model, data, CONFIG.model_copy(update={"gradients": 1}))
+    norms = evidence.read(record.path / "forget.parquet").grad_norm
+    assert np.isnan(norms).tolist() == [False, True]
+    record = evaluate.fn(model, data, CONFIG.model_copy(update={"gradients": 0}))
+    assert evidence.read(record.path / "forget.parquet").grad_norm is None
 
 
 def test_perplexity_is_what_the_model_alone_says(model, data):

@@ -92,9 +92,28 @@ def test_the_three_models_stand_side_by_side_on_five_splits(an_event):
     scores = json.loads((event.verdict.path / "scores.json").read_text())
     for role in ("target", "unlearned", "retrained"):
         for split in SPLITS:
-            assert f"{scores[role][split]['perplexity']:.4g}</td>" in table
-            assert f"{scores[role][split]['accuracy']:.3f}</td>" in table
+            assert f"{scores[role][split]['perplexity']:.4g}<span>" in table
+            assert f"{scores[role][split]['accuracy']:.3f}<span>" in table
     assert re.search(r"0\.\d\d \(0\.\d\d to 0\.\d\d\)</td>", table)
+
+
+def test_every_score_stands_with_its_interval_and_every_attack_beside_the_retrained_models(
+    an_event,
+):
+    event = an_event()
+    words = words_of(page_of(event))
+    sure = json.loads((event.verdict.path / "intervals.json").read_text())
+    for role, by_split in sure.items():
+        for split in SPLITS:
+            ends = by_split[split]["extraction_strength"]
+            assert f"{ends['low']:.2f}-{ends['high']:.2f}" in words, (role, split)
+    attacks = json.loads((event.verdict.path / "attacks.json").read_text())
+    one = attacks["unlearned"]["loss"]
+    assert f"{one['tpr_at_5pct_fpr']:.3f} " in words
+    assert f"{one['tpr_at_5pct_fpr_low']:.3f} to {one['tpr_at_5pct_fpr_high']:.3f}" in words
+    for name in attacks["unlearned"].keys() - {"reference_retrained"}:
+        assert f"{name.replace('_', ' ')} retrained " in words
+    assert "reference retrained unlearned " in words
 
 
 def test_every_reason_of_the_gate_is_there_with_its_numbers(an_event):
@@ -110,7 +129,8 @@ def test_exposure_stands_with_what_it_is_held_against_and_who_is_served_worst(an
     found = json.loads((event.verdict.path / "exposure.json").read_text())
     assert "unlearned generalised the retrained model, same documents" in words
     assert "unlearned relative similar documents never seen, same model" in words
-    assert f"{found['roles']['unlearned']['relative']['mean']:.4g} (" in words
+    mean, low, high = (found["roles"]["unlearned"]["relative"][x] for x in ("mean", "low", "high"))
+    assert f"{mean:.4g} {low:.4g} to {high:.4g}" in words
     worst = found["worst"][0]
     assert f"{worst['doc_id']} {worst['exposure']:.4g}" in words
     assert "author A. Writer" in words
@@ -126,7 +146,8 @@ def test_without_a_retrained_model_exposure_is_relative_alone(an_event):
 def test_the_smallest_rate_that_can_be_shown_stands_beside_the_rates(an_event):
     # 60 documents that no model saw
     assert "Smallest rate" in words_of(page_of(an_event()))
-    assert words_of(page_of(an_event())).count("1.67 %") == 5 * 3
+    # six attacks on three models; two with the retrained model as reference, two with the target
+    assert words_of(page_of(an_event())).count("1.67 %") == 6 * 3 + 2 + 2
 
 
 def test_the_plan_is_counted_by_reason_with_its_suggestions(an_event):

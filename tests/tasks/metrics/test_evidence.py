@@ -125,7 +125,8 @@ def test_what_is_written_is_what_is_read(model, chunks, tmp_path):
     evidence.write(told, tmp_path / "forget.parquet")
     again = evidence.read(tmp_path / "forget.parquet")
     assert again.doc_ids == told.doc_ids
-    for name in told._fields[1:]:
+    assert again.grad_norm is None
+    for name in set(told._fields) - {"doc_ids", "grad_norm"}:
         np.testing.assert_array_equal(getattr(again, name), getattr(told, name))
         assert getattr(again, name).dtype == getattr(told, name).dtype
 
@@ -148,3 +149,13 @@ def test_the_table_holds_numbers_by_document_and_no_text(model, chunks, tmp_path
 def test_a_broken_document_does_not_spill_into_the_next(evidence_of):
     told = evidence_of(logp=[[-1.0], [math.nan, -1.0], [-2.0]])
     assert told.means(told.logp) == pytest.approx([-1, math.nan, -2], nan_ok=True)
+
+
+def test_gradients_that_were_taken_come_back_and_those_that_were_not_are_nan(
+    model, chunks, tmp_path
+):
+    told = read_with(model, chunks, max_tokens=40)
+    norms = np.arange(len(told.doc_ids), dtype=np.float64)
+    norms[0] = np.nan
+    evidence.write(told._replace(grad_norm=norms), tmp_path / "forget.parquet")
+    np.testing.assert_array_equal(evidence.read(tmp_path / "forget.parquet").grad_norm, norms)

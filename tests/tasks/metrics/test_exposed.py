@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from tasks.metrics.exposed import Reading, exposed, leaks, rank_correlation
+from tasks.metrics.exposed import exposed, leaks, rank_correlation
+from tasks.metrics.reading import Reading
 from tasks.metrics.statistics import Sampling
 
 SAMPLING = Sampling(resamples=100, confidence=0.9, seed=0)

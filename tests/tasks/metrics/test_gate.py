@@ -219,7 +219,7 @@ def test_an_unknown_attack_is_refused_and_the_nearest_offered():
 
 
 def test_a_gate_without_attacks_is_refused():
-    with pytest.raises(ValidationError, match="one of: loss, min_k_20"):
+    with pytest.raises(ValidationError, match="one of: grad_norm, loss, min_k_20"):
         GateConfig(attacks=())
 
 

@@ -16,7 +16,8 @@ from tasks.core.logprobs import mean_nll, next_logits
 from tasks.metrics import ATTACKS, METRICS
 from tasks.metrics.evidence import gather
 from tasks.metrics.gate import GateConfig, judge
-from tasks.metrics.statistics import standing
+from tasks.metrics.grad_norm import gradient_norms
+from tasks.metrics.statistics import Sampling, standing
 
 WORDS, LENGTH, DOCUMENTS = 24, 16, 24
 
@@ -74,7 +75,9 @@ def retrained(blank):
 def measured(model):
     ids, texts = [str(i) for i in range(DOCUMENTS)], ["some text"] * DOCUMENTS
     told = {
-        split: gather(model, chunks, bucketed(chunks, 4096), ids, texts, bfloat16=False)
+        split: gather(model, chunks, bucketed(chunks, 4096), ids, texts, bfloat16=False)._replace(
+            grad_norm=gradient_norms(model, chunks, range(DOCUMENTS), DOCUMENTS, bfloat16=False)
+        )
         for split, chunks in SPLITS.items()
     }
     scores = {
@@ -85,9 +88,7 @@ def measured(model):
         name: standing(
             attack.per_document(told["forget"]),
             attack.per_document(told["approximate"]),
-            resamples=200,
-            confidence=0.95,
-            seed=0,
+            Sampling(resamples=200, confidence=0.95, seed=0),
         )._asdict()
         for name, attack in ATTACKS.items()
     }

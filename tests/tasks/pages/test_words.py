@@ -6,6 +6,7 @@ import pytest
 from tasks.pages.words import (
     STOPPED,
     apart,
+    brief,
     ending,
     exposed,
     goes_along,
@@ -38,6 +39,17 @@ def test_a_number_is_short_and_a_missing_one_is_never_zero(value, written):
 def test_a_share_has_three_digits():
     assert share(0.5) == "0.500"
     assert share(math.nan) == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [(0.4121, 0.5, "0.41-0.50"), (2.634, 12.34, "2.63-12.3"), (987.6, 12345.0, "988-12,300"),
+     (math.nan, 1.0, ""), (1.0, math.inf, "")],
+)  # fmt: skip
+def test_an_interval_in_a_narrow_column_is_short_and_left_out_where_it_is_not_known(
+    low, high, written
+):
+    assert brief({"low": low, "high": high}) == written
 
 
 def test_an_auc_comes_with_its_interval():
