@@ -149,7 +149,7 @@ def _row(name: str, measured: Measured) -> dict[str, Any]:
     line = (inspect.getdoc(measured) or "").split("\n\n")[0].replace("\n", " ")
     line = re.sub(rf"[,;] (after )?{PAPER}\.?$", ".", line)  # it has a place of its own
     key, section, names = KNOBS.get(name, ("", Section, ()))
-    knobs = {f"{key}.{knob}": section.model_fields[knob].default for knob in names}
+    knobs = {f"{key}.{knob}": _knob(section.model_fields[knob].default) for knob in names}
     return {"name": name, "what": line, "source": _source(measured), "knobs": knobs}
 
 

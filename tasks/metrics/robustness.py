@@ -100,7 +100,7 @@ def span(rates: Sequence[float], forget_factors: Floats, test_factors: Floats) -
     """
     order = np.argsort(rates)
     decade = np.log10(np.asarray(rates, dtype=np.float64)[order])
-    if len(decade) < 2:
+    if not np.ptp(decade):
         return 0.0
     at = np.linspace(decade[0], decade[-1], 1 + round(STEPS_PER_DECADE * np.ptp(decade)))
     middle = (at[:-1] + at[1:]) / 2

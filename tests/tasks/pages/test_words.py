@@ -132,4 +132,6 @@ def test_every_reason_to_stop_has_words():
     told |= {"step": 1, "approximate_gap": 9.0, "forget_auc": 0.5}
     reasons = {stop().reason(told, told) for stop in (Alike, Gap)}
     cost = Alike().reason({**told, "retain_nll": 99.0}, told)
-    assert {*reasons, cost} == STOPPED.keys()
+    still = {**told, "approximate_nll": 10.0, "forget_auc": 1.0}
+    late = Alike(due_share=0.5).reason(still, still)
+    assert {*reasons, cost, late} == STOPPED.keys()
