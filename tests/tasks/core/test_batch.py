@@ -39,7 +39,8 @@ def test_what_stands_beside_chunks_is_a_batch_of_its_own_and_is_not_scored():
     assert batch.to("cpu").other.scored == batch.other.scored
 
 
-def test_what_stands_beside_a_chunk_takes_its_room_in_a_group():
-    pairs = [chunk(4)._replace(other=chunk(6)) for _ in range(4)]
-    assert [len(group) for group in bucketed(pairs, 20)] == [2, 2]
-    assert [len(group) for group in bucketed([chunk(4)] * 4, 20)] == [4]
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=20), st.integers(1, 99))
+def test_what_stands_beside_a_chunk_takes_its_room_in_a_group(lengths, limit):
+    pairs = [chunk(one)._replace(other=chunk(two)) for one, two in lengths]
+    for group in bucketed(pairs, limit):
+        assert len(group) * max(sum(lengths[at]) for at in group) <= limit or len(group) == 1

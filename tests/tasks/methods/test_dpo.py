@@ -23,7 +23,7 @@ def llama():
     torch.manual_seed(0)
     shape = LlamaConfig(
         vocab_size=40, hidden_size=16, intermediate_size=16, num_hidden_layers=2,
-        num_attention_heads=2,
+        num_attention_heads=2, initializer_range=0.5,
     )  # fmt: skip
     return LlamaForCausalLM(shape).eval()
 
@@ -118,6 +118,8 @@ def test_what_is_drawn_is_fixed_by_its_seed_and_not_by_who_is_drawn_beside_it(ll
         assert (alone[at].other.ids == one[at].other.ids).all()
     other = DPO(seed=2).relabel(texts, llama, None)
     assert (one[0].other.ids != other[0].other.ids).any()
+    same, again = DPO().relabel([texts[0], texts[0]], llama, None)
+    assert (same.other.ids != again.other.ids).any()  # the same text twice is drawn twice
 
 
 def test_tokens_are_drawn_as_often_as_the_model_would_say_them(llama):

@@ -125,7 +125,7 @@ def test_an_adapter_changes_nothing_at_first_and_is_the_whole_of_the_change(fami
 
 def test_what_is_saved_of_an_adapter_is_no_pickle_and_names_no_place(tmp_path):
     model = a_model("llama")
-    model.config._name_or_path = "/secret/place"
+    model.name_or_path = "/secret/place"  # what loading a model from a folder leaves there
     LowRank(rank=2).choose(model)(tmp_path)
     files = {path.name: path for path in (tmp_path / ADAPTER).iterdir()}
     assert files.keys() == {"adapter_model.safetensors", "adapter_config.json"}
