@@ -5,7 +5,7 @@ import re
 import sys
 from typing import Any
 
-from tasks.core.variants import Variant
+from tasks.core.variants import Section, Variant
 from tasks.methods import COUPLINGS, TERMS
 from tasks.metrics import ATTACKS, METRICS, PROMPTS, VERBATIM
 from tasks.training.method import PRESETS, Method
@@ -69,9 +69,18 @@ def _told(variant: type[Variant]) -> dict[str, Any]:
         "what": line,
         "source": _source(variant),
         "knobs": {
-            name: field.default for name, field in variant.model_fields.items() if name != "name"
+            name: _knob(field.default)
+            for name, field in variant.model_fields.items()
+            if name != "name"
         },
     }
+
+
+def _knob(default: Any) -> Any:
+    """A section as what it changes of its own defaults."""
+    if isinstance(default, Section):
+        return default.model_dump(mode="json", exclude_defaults=True)
+    return default
 
 
 def _source(variant: type[Variant]) -> str:
