@@ -66,6 +66,9 @@ def test_plan_prints_one_object_and_trains_nothing(artifacts):
         (["plan", "params=params/pythia-160m.yaml", "model.revision=main"], "pin the commit"),
         (["bench", "study=cost", "params=/nowhere.yaml"], "params=/nowhere.yaml: cannot be read"),
         (["show", "lethe-demo@candidate"], "lethe-demo"),
+        (["stress", "model.path=/nowhere"], "retrained counterpart"),
+        (["stress", "stress.trials=[{name: quantize}]"], "did you mean 'quantise'"),
+        (["stress", "stress.trials=[{name: relearn}, {name: relearn}]"], "one name"),
         (
             ["plan", "request.groups=[book:toy0001]", "splits.max_forget_share=0.001"],
             "max_forget_share",
@@ -134,6 +137,23 @@ def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audite
     assert result["fingerprint"] in json.dumps(shown)
     audited = only_object(lethe("audit", "--json", "lethe-small/1").stdout)
     assert audited["scores"] == result["scores"]["unlearned"]
+
+
+def test_a_stress_test_tries_the_models_of_a_run_and_trains_none_again(place, monkeypatch):
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(place))
+    assert lethe("run", *RUN).returncode == 0  # made before, or now
+    models = {path.parent.name for path in place.glob("model/*/record.json")}
+    asked = ("stress.trials=[{name: quantise, weights: int8}]", "stress.prompt.samples=2")
+    done = lethe("stress", "--json", *RUN, *asked)
+    assert done.returncode == 0, done.stderr[-4000:]
+    result = only_object(done.stdout)
+    trials = {cell["trial"] for cell in result["cells"]}
+    assert {"untouched", "int8", "titled", "best of 2 samples"} <= trials
+    assert len(result["found"]) == len(trials)
+    assert Path(result["table"]).is_file()
+    assert Path(result["plot"]).is_file()
+    after = {path.parent.name for path in place.glob("model/*/record.json")}
+    assert len(after - models) == 2  # the unlearned and the retrained model in fewer bits
 
 
 def test_a_gate_that_fails_is_exit_code_three_and_registers_nothing(place, monkeypatch):
