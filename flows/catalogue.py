@@ -58,9 +58,7 @@ def metrics() -> dict[str, Rows]:
     return {
         "metrics": [_told(type(metric)) for metric in METRICS.values()],
         "attacks": [_told(type(attack)) for attack in ATTACKS.values()],
-        "attacks that take another model for a reference": [
-            _row(name, referenced) for name in REFERENCES.values()
-        ],
+        "attacks by reference": [_row(name, referenced) for name in REFERENCES.values()],
         "exposure": [_row(name, one) for name, one in EXPOSURES.items()],
         "read together": [_row(name, one) for name, one in TOGETHER.items()],
         "intervals": [_row(name, one) for name, one in INTERVALS.items()],

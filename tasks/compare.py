@@ -1,6 +1,6 @@
 """Step: the models side by side, and the verdict of the gate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,15 +10,15 @@ from prefect import task
 from tasks.core.errors import ConfigError, DataError
 from tasks.core.event import Role
 from tasks.core.record import Identity, Record, keep, recorded
+from tasks.metrics import ATTACKS, scores
 from tasks.metrics import evidence as read
-from tasks.metrics import scores
 from tasks.metrics.cost import UNKNOWN, cost
 from tasks.metrics.exposed import exposed, leaks
 from tasks.metrics.gate import GateConfig, judge
 from tasks.metrics.reading import Reading
 from tasks.metrics.reference import referenced
-from tasks.metrics.standings import Standings, corrected, standings
-from tasks.metrics.statistics import Sampling
+from tasks.metrics.standings import corrected, standings
+from tasks.metrics.statistics import Sampling, Sides
 
 ROOMS = ("compare", "metrics")
 FACTS = ["doc_id", "author", "group", "date"]
@@ -40,10 +40,16 @@ def compare(evidence: Records, attacks: Records, models: Records, config: GateCo
         _compared(evidence, attacks, models, config, scratch)
         seen = {role: _seen(evidence[role]) for role in roles}
         sampling = Sampling(*(attacks["unlearned"].config[name] for name in Sampling._fields))
-        attacked = _attacked(seen, _read(attacks, "attacks.json"), sampling)
+        found = _read(attacks, "attacks.json")
+        references = {role: referenced(seen, role) for role in roles}
+        attacked = {
+            role: corrected({**found[role], **standings(references[role], sampling)})
+            for role in roles
+        }
         scores.write(attacked, scratch / "attacks.json")
-        found = exposed(seen, _facts(data, seen["unlearned"]), sampling)
-        scores.write({**found, "priv_leak": leaks(attacked)}, scratch / "exposure.json")
+        sides = {role: {**_sides(seen[role], found[role]), **references[role]} for role in roles}
+        exposure = exposed(seen, _facts(data, seen["unlearned"]), sampling)
+        scores.write({**exposure, "priv_leak": leaks(sides, sampling)}, scratch / "exposure.json")
 
     return keep(identity, make)
 
@@ -69,14 +75,9 @@ def _compared(
     )
 
 
-def _attacked(
-    seen: Mapping[Role, Reading], attacked: Mapping[Role, Standings], sampling: Sampling
-) -> dict[Role, Standings]:
-    """The attacks on each model, and those that take another model for a reference."""
-    return {
-        role: corrected({**found, **standings(referenced(seen, role), sampling)})
-        for role, found in attacked.items()
-    }
+def _sides(seen: Reading, attacks: Iterable[str]) -> dict[str, Sides]:
+    """Scores by attack."""
+    return {name: Sides(*map(ATTACKS[name].per_document, seen)) for name in attacks}
 
 
 def _comparable(evidence: Records, attacks: Records, models: Records) -> str:

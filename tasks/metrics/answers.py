@@ -62,7 +62,7 @@ class Usefulness(NamedTuple):
 
 
 def usefulness(answers: Mapping[Role, Sequence[Answers]], sampling: Sampling) -> list[Usefulness]:
-    """Every metric of every task, for all models that answered."""
+    """What unlearning changed in every metric of every task, paired by item."""
     return [
         _compared(dict(zip(answers, row, strict=True)), sampling)
         for row in zip(*answers.values(), strict=True)

@@ -31,8 +31,9 @@ class _Sentence(NamedTuple):
 
 
 def cloze(texts: Mapping[str, str], items: int, seed: int) -> list[Item]:
-    """At most ``items`` questions from ``texts`` by document, the same for the same seed.
+    """The last word of held-out sentences, to be told from how three others end.
 
+    At most ``items`` questions from ``texts`` by document, the same for the same seed.
     Wrong choices are how other sentences of ``texts`` end, as often as they do: how common a word
     is gives nothing away. Empty where there are too few different words to choose from.
     """

@@ -14,7 +14,7 @@ from tasks.metrics.evidence import Floats
 from tasks.metrics.exposure import Chance, chance, generalised, relative, summary
 from tasks.metrics.priv_leak import priv_leak
 from tasks.metrics.reading import Reading
-from tasks.metrics.statistics import Sampling, scored
+from tasks.metrics.statistics import Sampling, Sides, scored
 from tasks.metrics.subgroups import grouped, labelled, worst
 from tasks.metrics.two_samples import difference
 
@@ -25,7 +25,6 @@ IDEAL = Chance(0.0, np.nan)
 """Generalised exposure of a document never seen; how many are above by accident nobody knows."""
 
 WORST = 20
-GUESSING = 0.5
 Told = Mapping[Role, Reading]
 
 
@@ -49,7 +48,7 @@ def exposed(told: Told, facts: Sequence[Mapping[str, Any]], sampling: Sampling) 
         "comparator": AGAINST[leading],
         "worst": [one._asdict() for one in worst(forget.doc_ids, values, WORST)],
         "subgroups": {
-            column: [group._asdict() for group in grouped(values, labels)]
+            column: [group._asdict() for group in grouped(values, labels, sampling)]
             for column, labels in labelled(facts, forget.lengths).items()
         },
         "goes_along_with": _covariates(told),
@@ -58,16 +57,16 @@ def exposed(told: Told, facts: Sequence[Mapping[str, Any]], sampling: Sampling) 
 
 
 def leaks(
-    attacks: Mapping[Role, Mapping[str, Mapping[str, float]]],
+    sides: Mapping[Role, Mapping[str, Sides]], sampling: Sampling
 ) -> dict[str, dict[str, float | str]]:
     """PrivLeak of every attack on the unlearned model, its comparator named."""
-    never = {name: one["auc"] for name, one in attacks.get("retrained", {}).items()}
+    never = sides.get("retrained", {})
     return {
         name: {
-            **priv_leak(one["auc"], never.get(name, GUESSING))._asdict(),
+            **priv_leak(ours, never.get(name), sampling)._asdict(),
             "comparator": "retrained" if name in never else "guessing",
         }
-        for name, one in attacks["unlearned"].items()
+        for name, ours in sides["unlearned"].items()
     }
 
 

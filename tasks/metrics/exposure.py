@@ -49,7 +49,7 @@ class Estimate(NamedTuple):
 
 
 def generalised(model: Evidence, never: Evidence) -> Floats:
-    """Difference of log p(document): a model's less that of one that never saw it; nats per token.
+    """Nats per token: log p(document) less that of a model that never saw it, arXiv:2411.04388.
 
     0 is ideal, > 0 still remembered, < 0 forgotten too far: that, too, is a trace. The paper's
     p is an expectation over the randomness of training; here it is that of one model each, so
@@ -61,7 +61,7 @@ def generalised(model: Evidence, never: Evidence) -> Floats:
 
 
 def relative(losses: Floats, never_seen: Floats) -> Floats:
-    """Bits: log2(n + 1) - log2(rank of a document's loss beside the n of ``never_seen``).
+    """Bits: log2(n + 1) - log2(rank of a loss beside n never seen), arXiv:2411.04388.
 
     Rank 1 is the lowest loss, a tie counts half; both under one model. From 0 to log2(n + 1), and
     not 0 but ``chance(n)`` on average for a document never seen.

@@ -49,7 +49,9 @@ class Questions(NamedTuple):
 def asked(
     network: PreTrainedModel, tokenizer: Tokenizer, questions: Questions, items: Sequence[Item]
 ) -> list[Answers]:
-    """Every metric of every task that has a number for each item; ``items`` are those of CLOZE.
+    """Tasks of the harness, or one's own: every metric that has a number for each item.
+
+    ``items`` are those of CLOZE.
 
     Raises:
         ConfigError: the harness is not installed, a task is not known or may not be run.

@@ -27,7 +27,7 @@ retrained model as well: its figure is what to hold the unlearned model's agains
 
 
 def referenced(told: Mapping[Role, Reading], role: Role) -> dict[str, Sides]:
-    """Scores by attack: the reference's loss less that of ``role``'s model; nats per token."""
+    """The loss of the model it is named by less that of ``role``'s model; nats per token."""
     mine = told[role]
     return {
         name: Sides(

@@ -149,7 +149,7 @@ def intervals(
     if min(members.size, nonmembers.size) < 2:
         return [UNKNOWN] * (1 + len(rates))
     blocks = _resampled(members, nonmembers, sampling, rates)
-    return [_percentile(drawn, sampling) for drawn in np.concatenate(list(blocks), axis=1)]
+    return [percentile(drawn, sampling) for drawn in np.concatenate(list(blocks), axis=1)]
 
 
 def mean_interval(values: Floats, sampling: Sampling) -> Interval:
@@ -177,7 +177,7 @@ def ratio_intervals(above_DM: Floats, below_DM: Floats, sampling: Sampling) -> l
         drawn = _counts(documents, rows, rng)
         with np.errstate(invalid="ignore"):  # 0 draws of an infinite loss are NaN, and stay so
             ratios.append((drawn @ above_DM) / (drawn @ below_DM))
-    return [_percentile(column, sampling) for column in np.concatenate(ratios).T]
+    return [percentile(column, sampling) for column in np.concatenate(ratios).T]
 
 
 def roc(members: Floats, nonmembers: Floats) -> Curve:
@@ -194,6 +194,13 @@ def roc(members: Floats, nonmembers: Floats) -> Curve:
     turn = np.diff(true)[1:] * np.diff(false)[:-1] != np.diff(true)[:-1] * np.diff(false)[1:]
     corner = np.concatenate([[True], turn, [True]])
     return Curve(false[corner] / nonmembers.size, true[corner] / members.size)
+
+
+def resampled_aucs(members: Floats, nonmembers: Floats, sampling: Sampling) -> Floats:
+    """The AUC of every resample; the same documents for the same numbers of them and sampling."""
+    if min(members.size, nonmembers.size) < 2:
+        return np.full(sampling.resamples, np.nan)
+    return np.concatenate([aucs for (aucs,) in _resampled(members, nonmembers, sampling, ())])
 
 
 def _resampled(
@@ -245,7 +252,8 @@ def _running(counts: Floats) -> Floats:
     return running
 
 
-def _percentile(drawn: Floats, sampling: Sampling) -> Interval:
+def percentile(drawn: Floats, sampling: Sampling) -> Interval:
+    """Where the middle of what was drawn lies; NaN where any of it is not finite."""
     if not np.isfinite(drawn).all():
         return UNKNOWN
     level = (1 - sampling.confidence) / 2

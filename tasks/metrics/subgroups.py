@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.metrics.evidence import Floats
-from tasks.metrics.statistics import scored
+from tasks.metrics.statistics import Sampling, mean_interval, scored
 
 NOT_KNOWN = "not known"
 THIRDS = ("shortest third", "middle third", "longest third")
@@ -35,6 +35,9 @@ class Group(NamedTuple):
     unscored: int
     mean: float
     """Over those scored; NaN where none is."""
+    low: float
+    high: float
+    """Of the mean, documents drawn anew; NaN of fewer than two."""
 
 
 def worst(doc_ids: Sequence[str], exposures: Floats, count: int) -> list[Worst]:
@@ -43,13 +46,13 @@ def worst(doc_ids: Sequence[str], exposures: Floats, count: int) -> list[Worst]:
     return [Worst(doc_ids[at], float(exposures[at])) for at in order if not np.isnan(exposures[at])]
 
 
-def grouped(values: Floats, labels: Iterable[Iterable[str]]) -> list[Group]:
+def grouped(values: Floats, labels: Iterable[Iterable[str]], sampling: Sampling) -> list[Group]:
     """The documents of each label, the largest mean first, those without a mean last."""
     members: dict[str, list[int]] = defaultdict(list)
     for document, names in enumerate(labels):
         for name in dict.fromkeys(names) or (NOT_KNOWN,):
             members[name].append(document)
-    groups = [_group(name, values[at]) for name, at in sorted(members.items())]
+    groups = [_group(name, values[at], sampling) for name, at in sorted(members.items())]
     return sorted(groups, key=lambda group: (np.isnan(group.mean), -group.mean))
 
 
@@ -75,7 +78,8 @@ def thirds(lengths: NDArray[np.int64]) -> list[str]:
     return [THIRDS[at] for at in np.searchsorted(edges, lengths)]
 
 
-def _group(name: str, values: Floats) -> Group:
+def _group(name: str, values: Floats, sampling: Sampling) -> Group:
     known = scored(values)
     mean = float(known.mean()) if known.size else np.nan
-    return Group(name, values.size, values.size - known.size, mean)
+    interval = mean_interval(known, sampling)
+    return Group(name, values.size, values.size - known.size, mean, *interval)

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.metrics.exposed import exposed, leaks, rank_correlation
 from tasks.metrics.reading import Reading
-from tasks.metrics.statistics import Sampling
+from tasks.metrics.statistics import Sampling, Sides
 
 SAMPLING = Sampling(resamples=100, confidence=0.9, seed=0)
 FACTS = [{"author": ["A"], "group": "g", "date": "2017"}] * 4
@@ -92,9 +92,11 @@ def test_a_rank_correlation_needs_three_documents_that_differ():
 
 
 def test_a_leak_is_held_against_guessing_where_there_is_no_retrained_model():
-    attacks = {"target": {"loss": {"auc": 1.0}}, "unlearned": {"loss": {"auc": 0.9}}}
-    assert leaks(attacks)["loss"]["percent"] == pytest.approx(-80)
-    assert leaks(attacks)["loss"]["comparator"] == "guessing"
+    def won(wins):
+        return {"loss": Sides(np.full(3, float(wins)), np.arange(10) + 0.5)}
+
+    found = leaks({"target": won(10), "unlearned": won(9)}, SAMPLING)["loss"]
+    assert (found["percent"], found["comparator"]) == (pytest.approx(-80), "guessing")
     # 100 (0.6 - 0.9) / 0.4
-    found = leaks({**attacks, "retrained": {"loss": {"auc": 0.6}}})["loss"]
+    found = leaks({"unlearned": won(9), "retrained": won(6)}, SAMPLING)["loss"]
     assert (found["percent"], found["comparator"]) == (pytest.approx(-75), "retrained")

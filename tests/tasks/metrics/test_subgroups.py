@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
+from tasks.metrics.statistics import Sampling, mean_interval
 from tasks.metrics.subgroups import NOT_KNOWN, THIRDS, grouped, labelled, thirds, worst
 
+SAMPLING = Sampling(100, 0.9, 0)
 IDS = ("a", "b", "c", "d")
 
 
@@ -21,14 +23,19 @@ def test_documents_that_are_alike_stand_in_the_order_of_the_split():
 def test_a_mean_per_group_the_worst_served_first_and_the_unscored_counted():
     values = np.array([1.0, np.nan, 3.0, 7.0])
     # x: 1 and 3; y: nothing, and 3 and 7 are z's
-    found = grouped(values, [["x"], ["y"], ["x", "z"], ["z"]])
-    assert found[:2] == [("z", 2, 0, pytest.approx(5)), ("x", 2, 0, pytest.approx(2))]
+    found = grouped(values, [["x"], ["y"], ["x", "z"], ["z"]], SAMPLING)
+    assert [one[:4] for one in found[:2]] == [
+        ("z", 2, 0, pytest.approx(5)), ("x", 2, 0, pytest.approx(2))
+    ]  # fmt: skip
+    assert found[0][4:] == mean_interval(np.array([3.0, 7.0]), SAMPLING)
     assert found[2][:3] == ("y", 1, 1)
     assert math.isnan(found[2].mean)
 
 
 def test_who_has_no_label_is_a_group_of_its_own_and_nobody_counts_twice_in_one():
-    assert grouped(np.array([1.0, 2.0]), [[], ["x", "x"]]) == [("x", 1, 0, 2), (NOT_KNOWN, 1, 0, 1)]
+    found = grouped(np.array([1.0, 2.0]), [[], ["x", "x"]], SAMPLING)
+    assert [one[:4] for one in found] == [("x", 1, 0, 2), (NOT_KNOWN, 1, 0, 1)]
+    assert all(math.isnan(end) for one in found for end in one[4:])  # of one document
 
 
 def test_labels_come_from_the_columns_of_a_split():
