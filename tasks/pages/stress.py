@@ -19,8 +19,8 @@ MEASURES = {
     "exact_memorisation": "exact memorisation, share of tokens",
     "extraction_strength": "extraction strength, share of tokens",
     "membership_auc": "membership AUC of the loss",
-    "rouge_l": "ROUGE-L, F1 of words",
-    "rouge_l_stemmed": "ROUGE-L, F1 of stems",
+    "rouge_l": "ROUGE-L of words, F1",
+    "rouge_l_stemmed": "ROUGE-L of stems, F1",
     "common_substring": "longest common substring, tokens",
 }
 """All of them higher where more of the text is there. The first that a trial has decides."""
