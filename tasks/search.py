@@ -71,7 +71,7 @@ class Tried(Section):
 
     @property
     def spent(self) -> float:
-        """The worst share of an allowance; infinite where training diverged."""
+        """What it spent of the gate's allowances; infinite where training diverged."""
         return self.figures.get("spent", math.inf)
 
 

@@ -2,8 +2,10 @@
 
 The gate says yes or no, and no alike to a near miss and to a ruin; a search must know which of two
 failures is the nearer. Of every rule: how far the model is from the middle of what is allowed, as a
-share of the way to the bound. The worst rule counts, for all must pass and none pays for another;
-so the number is at most 1 if and only if the gate passes, and the same unit as ``training.stop``'s.
+share of the way to the bound. While all pass the worst counts. Beyond, what each rule has overspent
+counts, for none pays for another: the worst alone would be blind where it is an attack that finds
+every document, as it does until long after all else has changed. So the number is at most 1 if and
+only if the gate passes.
 """
 
 import math
@@ -18,14 +20,16 @@ MEMBERSHIP = "membership_"
 def spent(
     scores: Mapping[Role, Scores], attacks: Mapping[Role, Attacks], config: GateConfig
 ) -> float:
-    """The worst rule's share of its allowance: 0 at best, 1 at a bound, without end beyond.
+    """The worst rule's share of its allowance, at most 1; else 1 and what all overspent on average.
 
     Infinite where a score is missing or infinite. Arguments and errors are those of ``judge``.
     """
     finite, *reasons = judge(scores, attacks, config).reasons
     if not finite.passed:
         return math.inf
-    return max(share(reason, attacks["unlearned"], config) for reason in reasons)
+    shares = [share(reason, attacks["unlearned"], config) for reason in reasons]
+    overspent = sum(max(one - 1, 0.0) for one in shares) / len(shares)
+    return 1 + overspent if overspent else max(shares)
 
 
 def share(reason: Reason, unlearned: Attacks, config: GateConfig) -> float:

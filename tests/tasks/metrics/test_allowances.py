@@ -54,26 +54,27 @@ def test_forget_perplexity_spends_its_factor_on_either_side():
     # 20 x 1.5^0.9: nine tenths of the way to the bound, above and below
     assert of(forget=20 * 1.5**0.9) == pytest.approx(0.9)
     assert of(forget=20 / 1.5**0.9) == pytest.approx(0.9)
-    assert of(forget=20 * 1.5**2) == pytest.approx(2.0)
+    # twice its allowance: one too much, of nine rules
+    assert of(forget=20 * 1.5**2) == pytest.approx(1 + 1 / 9)
 
 
 def test_utility_counts_in_the_same_unit():
-    # retain at 20 x 1.2 x 1.5: one factor of 1.5 beyond the bound of 24
-    assert of(others=20 * 1.2 * 1.5) == pytest.approx(2.0)
+    # retain, general and test at 20 x 1.2 x 1.5: one factor of 1.5 beyond the bound of 24 each
+    assert of(others=20 * 1.2 * 1.5) == pytest.approx(1 + 3 / 9)
 
 
 def test_memorisation_spends_its_margin():
     assert of(memorised=0.2 + 0.08) == pytest.approx(0.8)
-    assert of(extracted=0.01 + 0.10) == pytest.approx(2.0)
+    assert of(extracted=0.01 + 0.10) == pytest.approx(1 + 1 / 9)
 
 
 def test_an_attack_spends_by_its_interval_as_the_gate_judges():
     # allowed: 0.46 - 0.05 to 0.54 + 0.05, and 0.04 more for the model's own interval: 0.5 +- 0.13
     assert of(auc=0.5 + 0.13) == pytest.approx(1.0)
-    assert of(auc=0.5 - 0.26) == pytest.approx(2.0)
+    assert of(auc=0.5 - 0.26) == pytest.approx(1 + 2 / 9)  # by both attacks
 
 
-def test_the_worst_rule_counts_and_better_is_less():
+def test_better_is_less():
     diverged = model()
     diverged["retain"] = {**diverged["retain"], "perplexity": math.nan}
     order = [
@@ -86,7 +87,15 @@ def test_the_worst_rule_counts_and_better_is_less():
     ]
     assert order == sorted(order)
     assert order[-1] == math.inf
+
+
+def test_while_all_pass_the_worst_counts_and_beyond_what_passes_pays_for_nothing():
+    assert of(forget=20 * 1.5**0.9, memorised=0.28) == of(forget=20 * 1.5**0.9)
     assert of(forget=20 * 1.5**2, memorised=0.28) == of(forget=20 * 1.5**2)
+
+
+def test_an_attack_that_finds_every_document_does_not_hide_what_else_gets_better():
+    assert of(forget=5.0, auc=1.0) > of(forget=9.0, auc=1.0) > of(forget=14.0, auc=1.0)
 
 
 shares = st.floats(0, 1)
