@@ -92,7 +92,7 @@ def test_a_model_is_trained_once_and_its_losses_fall(data, monkeypatch):
     assert os.stat(again.path / "model.safetensors").st_nlink == 2
     assert spent(again) == {
         "parameters": spent(first)["parameters"],
-        **dict.fromkeys(("tokens", "flops", "seconds", "peak_memory_bytes", "steps")),
+        **dict.fromkeys(("tokens", "flops", "seconds", "joules", "peak_memory_bytes", "steps")),
     }
 
 
