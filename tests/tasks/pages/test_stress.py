@@ -42,7 +42,7 @@ def test_measures_that_say_otherwise_are_named_and_no_others():
         cell(measure="exact_memorisation"),
     ]
     (line,) = said(cells[::-1])
-    assert line.endswith("; less by membership AUC of the loss and alike by ROUGE-L.")
+    assert line.endswith("; less by membership AUC of the loss and alike by ROUGE-L of words.")
 
 
 def test_what_could_not_be_measured_is_said_and_drawn_as_missing():
