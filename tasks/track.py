@@ -26,6 +26,7 @@ from requests.exceptions import RequestException
 from tqdm import tqdm
 
 from tasks.core.errors import RegistryError
+from tasks.core.lock import held
 from tasks.core.record import storage
 from tasks.core.settings import Settings
 from tasks.training.loop import StepReport
@@ -98,12 +99,21 @@ def tracking() -> Iterator[MlflowClient]:
         try:
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
-            yield MlflowClient(uri, uri)
+            yield _client(uri)
         except (MlflowException, RequestException) as error:
             said = " ".join(str(error).split())[:300]
             raise RegistryError(
                 f"{shown(uri)} refused: {said}; run the same again, or set LETHE_TRACKING_URI"
             ) from error
+
+
+def _client(uri: str) -> MlflowClient:
+    """A client; a database of our own is made by one process at a time, for two would collide."""
+    if urlsplit(uri).scheme.startswith("http"):
+        return MlflowClient(uri, uri)
+    settings = Settings()
+    with held(settings.root / ".mlflow.lock", settings.wait_seconds):
+        return MlflowClient(uri, uri)
 
 
 def shown(uri: str) -> str:

@@ -4,6 +4,8 @@ import json
 import math
 import shutil
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -185,3 +187,14 @@ def test_following_draws_every_report(capsys):
     assert said.out == ""
     assert "3/3" in said.err
     assert "loss=-1.500" in said.err
+
+
+def test_two_that_come_first_at_once_make_the_database_once(artifacts):
+    program = (
+        "from tasks.track import tracking\nwith tracking() as client: client.search_experiments()"
+    )
+    first = [
+        subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    said = [process.communicate()[1].decode() for process in first]
+    assert [process.returncode for process in first] == [0, 0], said
