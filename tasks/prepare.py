@@ -59,7 +59,7 @@ def prepare(
 
 def planned(corpus: Record, request: Request, splits: SplitsConfig) -> Plan:
     """What ``prepare`` would take, add and leave; nothing is split."""
-    return resolve(request, corpus.path, splits.max_forget_share)
+    return resolve(request, corpus.path, splits.max_forget_share, splits.history)
 
 
 def _refuse_other_documents(path: Path, corpus: Record) -> None:
