@@ -74,7 +74,7 @@ def curate(assignments: Assignments = None, as_json: Json = False) -> None:
 def plan(assignments: Assignments = None, as_json: Json = False) -> None:
     """Show what a request would take, add and leave, before anything is trained."""
     from tasks.curate import curate as curated
-    from tasks.prepare import planned
+    from tasks.plan import planned
     from tasks.requests.plan import rendered
 
     config = _config(assignments)

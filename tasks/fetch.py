@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from prefect import task
 
+from tasks.core.history import History
 from tasks.core.record import Identity, Record, keep
 from tasks.core.variants import Section
-from tasks.registry import fetch_model, tags
+from tasks.registry import fetch_model, history, tags
 from tasks.versions import restore
 
 
@@ -52,6 +53,12 @@ def fetch(version: str) -> Fetched:
             lambda scratch: _splits(revision, scratch),
         ),
     )
+
+
+@task(task_run_name="fetch-history-{version}")
+def fetch_history(version: str) -> History:
+    """What the model of ``version`` was trained on, and what it has forgotten."""
+    return history(version)
 
 
 @task(task_run_name="fetch-weights-{version}")

@@ -237,7 +237,7 @@ def _settle(client: MlflowClient, experiment_id: str, entry: Entry) -> None:
         told = run.data.tags
         if told.get(EVENT) == entry.fingerprint or told.get(PLACE) == _place():
             version = _version_of(client, entry.name, run)
-            if version and _at(client, entry) == str(version.version):
+            if version and str(version.version) in map(str, _aliases(client, entry.name).values()):
                 client.set_terminated(run.info.run_id)
             else:
                 _remove(client, entry.name, run, version)
@@ -276,9 +276,13 @@ def _undo(client: MlflowClient, experiment_id: str, entry: Entry, before: str) -
 
 def _at(client: MlflowClient, entry: Entry) -> str:
     """The number of the version the alias is at; empty where it is at none."""
-    for known in client.search_registered_models(f"name = '{entry.name}'"):
-        return str(known.aliases.get(entry.alias, ""))
-    return ""
+    return str(_aliases(client, entry.name).get(entry.alias, ""))
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    """The number of the version that each alias of a model is at."""
+    known = client.search_registered_models(f"name = '{name}'")
+    return dict(known[0].aliases) if known else {}
 
 
 def _version_of(client: MlflowClient, name: str, run: Run) -> ModelVersion | None:

@@ -1,0 +1,182 @@
+"""Deletion requests answered: planned, approved, unlearned, judged, registered as a candidate."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from flows.config import RunConfig, configured, described
+from flows.decisions import decided
+from flows.escalation import AnyEscalation, Retrain, escalated, refuse_failed
+from flows.outcome import Outcome
+from tasks import ledger
+from tasks.answer import alone, answer, approved, claimed, decide, gather, give_up, make_champion
+from tasks.core.history import History
+from tasks.core.record import Record
+from tasks.core.settings import PROJECT
+from tasks.core.variants import Section
+from tasks.curate import curate
+from tasks.fetch import fetch_history
+from tasks.file import Asked, file
+from tasks.plan import plan, present
+from tasks.prepare import prepare
+from tasks.register import adopt
+from tasks.requests.deletion import Status
+from tasks.requests.plan import Portion
+from tasks.requests.request import Request
+from tasks.train import train
+from tasks.training.method import Preset, preset
+from tasks.training.model import pinned
+from tasks.validate import validate
+
+
+class DeletionConfig(Section):
+    """Which requests are answered, by which run, and who decides."""
+
+    asked: Asked = Field(default=Asked(), description="a new request; empty: none")
+    which: Literal["named", "pending"] = Field(
+        default="named", description="requests named here, or all that wait for the model"
+    )
+    requests: tuple[str, ...] = Field(
+        default=(), description="ids of requests in the ledger, such as r-0123456789ab"
+    )
+    preset: Preset | Literal["as_configured"] = Field(
+        default="as_configured", description="the method; as_configured: what the parameters say"
+    )
+    approval: Literal["given", "wait"] = Field(
+        default="given",
+        description="given: only what is approved in the ledger goes on; wait: a person is asked "
+        "on the page",
+    )
+    wait_hours: float = Field(
+        default=72, gt=0, le=24 * 90, description="how long the person may take, then it fails"
+    )
+    escalation: tuple[AnyEscalation, ...] = Field(
+        default=(Retrain(),), max_length=10, description="what is tried when the gate fails"
+    )
+    params: str = Field(
+        default="params.yaml", description="file of the run's parameters, from the project's folder"
+    )
+    changes: tuple[str, ...] = Field(
+        default=(), description="changes to it, key=value, such as unlearn.steps=60"
+    )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        named = bool(self.requests or self.asked.given)
+        if named != (self.which == "named"):
+            raise ValueError(
+                "which=named takes the ids in requests or what is asked, one of them at least; "
+                "which=pending takes neither"
+            )
+        return self
+
+    @property
+    def title(self) -> str:
+        """What the run is called on the page."""
+        return ", ".join(self.requests) or ("a new request" if self.asked.given else "all pending")
+
+    @property
+    def run(self) -> RunConfig:
+        """The run, as its file and the changes describe it.
+
+        Raises:
+            ConfigError: the file or a change breaks a rule.
+        """
+        config = configured(
+            RunConfig, described([f"params={PROJECT / Path(self.params)}", *self.changes])
+        )
+        pinned(config.model)
+        if self.preset == "as_configured":
+            return config
+        method = preset(self.preset)
+        return config.model_copy(
+            update={"unlearn": config.unlearn.model_copy(update={"method": method})}
+        )
+
+
+class Answered(BaseModel):
+    """What became of the requests that were taken up."""
+
+    model_config = ConfigDict(frozen=True)
+    model: str
+    waiting: tuple[str, ...]
+    """Requests that were looked at and not approved."""
+    answered: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    """Of the event; none where no request was approved."""
+
+
+@flow(flow_run_name="{config.title}")
+def deletion(config: DeletionConfig) -> Answered:
+    """From deletion requests to a candidate version, with evidence at every step.
+
+    Args:
+        config: Which requests are answered, by which run, and who decides.
+
+    Raises:
+        GateError: nothing that was tried passes the gate; the requests need a new approval.
+    """
+    run = config.run
+    with alone():
+        ids = gather(run.registered, [*config.requests, *file(config.asked, run.registered)])
+        corpus = curate(run.source, run.curation)
+        run = _continued(run, ledger.champion(run.registered))
+        portions = plan(ids, corpus, run.splits)
+        _decided(config, run.registered, portions)
+        chosen = approved(portions)
+        with claimed(chosen, str(flow_run.id)):
+            outcomes = [_answered(run, corpus, chosen, config)] if chosen else []
+    return Answered(
+        model=run.registered,
+        waiting=tuple(id for id in ids if id not in {one.id for one in chosen}),
+        answered=tuple(one.id for one in chosen),
+        outcomes=tuple(outcomes),
+    )
+
+
+def _continued(run: RunConfig, champion: str) -> RunConfig:
+    """The run from where the champion stands; as it is where there is none yet."""
+    history = fetch_history(champion) if champion else History()
+    splits = run.splits.model_copy(update={"history": history})
+    return run.model_copy(update={"champion": champion, "splits": splits})
+
+
+def _decided(config: DeletionConfig, model: str, portions: list[Portion]) -> None:
+    """Put the plans before a person, and take the answer where the run waits for one."""
+    shown = present(model, portions)
+    undecided = [one.id for one in portions if ledger.find(one.id).status == "planned"]
+    if config.approval == "wait" and undecided:
+        said = decided(shown, config.wait_hours, "requests")
+        to: Status = "approved" if said.decision == "approve" else "rejected"
+        decide(undecided, to, said.by, said.why)
+
+
+def _answered(
+    run: RunConfig, corpus: Record, chosen: list[Portion], config: DeletionConfig
+) -> Outcome:
+    """One event for all that was chosen: the first try that passes the gate."""
+    doc_ids = sorted(frozenset[str]().union(*(one.forget for one in chosen)))
+    run = run.model_copy(
+        update={"request": Request(doc_ids=tuple(doc_ids)), "requests": tuple(chosen)}
+    )
+    if not run.champion:
+        run = _continued(run, _adopted(run, corpus))
+    outcome = escalated(run, config.escalation)
+    ids, event = [one.id for one in chosen], outcome.event.verdict.fingerprint
+    if not outcome.passed:
+        give_up(ids, event)
+    refuse_failed(run, outcome)
+    answer(ids, run.registered, event, outcome.registration.model_version)
+    return outcome
+
+
+def _adopted(run: RunConfig, corpus: Record) -> str:
+    """The model as it was before anything was forgotten, registered as the first champion."""
+    data = prepare(corpus, run.source, run.curation, run.request, run.splits)
+    validate(data, run.expectations)
+    version = adopt(run.name, data, train(data, run.model, "target"))
+    make_champion(run.registered, version)
+    return version
