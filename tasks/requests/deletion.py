@@ -25,7 +25,7 @@ from pydantic import (
 from tasks.core.errors import ConfigError
 from tasks.core.variants import Section
 from tasks.requests.plan import escaped
-from tasks.requests.request import Request
+from tasks.requests.request import LISTS, Request
 
 S = TypeVar("S", bound=Section)
 
@@ -48,6 +48,9 @@ Ground = Literal[
     "copyright",
     "legal_obligation",
 ]
+
+MOST_CHARACTERS = 50_000_000
+"""Of all that one request selects."""
 
 MOVES: Mapping[Status, tuple[Status, ...]] = {
     "received": ("planned", "rejected"),
@@ -84,6 +87,12 @@ def _reference(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds control, invisible or right-to-left characters, or several lines")
+    return text
+
+
 def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
@@ -91,7 +100,7 @@ def _utc(at: datetime) -> datetime:
 Reference = Annotated[str, AfterValidator(_reference)]
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^lethe-[a-z0-9][a-z0-9-]{0,40}$")]
-Note = Annotated[str, StringConstraints(max_length=2_000)]
+Note = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_printable)]
 
 
 class Move(Section):
@@ -206,6 +215,11 @@ def refuse(draft: Draft, now: datetime) -> None:
         raise ConfigError(
             f"request: it names nothing to forget; give one of {', '.join(Request.model_fields)}"
         )
+    if (
+        sum(len(entry) for name in LISTS for entry in getattr(draft.request, name))
+        > MOST_CHARACTERS
+    ):
+        raise ConfigError(f"request: more than {MOST_CHARACTERS:,} characters; split it")
     if draft.received > now:
         raise ConfigError(
             f"received={draft.received:%Y-%m-%dT%H:%MZ}: lies in the future; give the day on which "
