@@ -1,24 +1,25 @@
 """Deletion requests answered: planned, approved, unlearned, judged, registered as a candidate."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flows.config import RunConfig, configured, described
+from flows.config import RunConfig, configured, overlay
+from flows.config import described as run_described
 from flows.decisions import decided
 from flows.escalation import AnyEscalation, Retrain, escalated, refuse_failed
 from flows.outcome import Outcome
+from flows.planning import continued
 from tasks import ledger
 from tasks.answer import alone, answer, approved, claimed, decide, gather, give_up, make_champion
-from tasks.core.history import History
 from tasks.core.record import Record
 from tasks.core.settings import PROJECT
 from tasks.core.variants import Section
 from tasks.curate import curate
-from tasks.fetch import fetch_history
 from tasks.file import Asked, file
 from tasks.plan import plan, present
 from tasks.prepare import prepare
@@ -86,7 +87,7 @@ class DeletionConfig(Section):
             ConfigError: the file or a change breaks a rule.
         """
         config = configured(
-            RunConfig, described([f"params={PROJECT / Path(self.params)}", *self.changes])
+            RunConfig, run_described([f"params={PROJECT / Path(self.params)}", *self.changes])
         )
         pinned(config.model)
         if self.preset == "as_configured":
@@ -123,7 +124,7 @@ def deletion(config: DeletionConfig) -> Answered:
     with alone():
         ids = gather(run.registered, [*config.requests, *file(config.asked, run.registered)])
         corpus = curate(run.source, run.curation)
-        run = _continued(run, ledger.champion(run.registered))
+        run = continued(run)
         portions = plan(ids, corpus, run.splits)
         _decided(config, run.registered, portions)
         chosen = approved(portions)
@@ -135,13 +136,6 @@ def deletion(config: DeletionConfig) -> Answered:
         answered=tuple(one.id for one in chosen),
         outcomes=tuple(outcomes),
     )
-
-
-def _continued(run: RunConfig, champion: str) -> RunConfig:
-    """The run from where the champion stands; as it is where there is none yet."""
-    history = fetch_history(champion) if champion else History()
-    splits = run.splits.model_copy(update={"history": history})
-    return run.model_copy(update={"champion": champion, "splits": splits})
 
 
 def _decided(config: DeletionConfig, model: str, portions: list[Portion]) -> None:
@@ -163,7 +157,8 @@ def _answered(
         update={"request": Request(doc_ids=tuple(doc_ids)), "requests": tuple(chosen)}
     )
     if not run.champion:
-        run = _continued(run, _adopted(run, corpus))
+        _adopt(run, corpus)
+        run = continued(run)
     outcome = escalated(run, config.escalation)
     ids, event = [one.id for one in chosen], outcome.event.verdict.fingerprint
     if not outcome.passed:
@@ -173,10 +168,39 @@ def _answered(
     return outcome
 
 
-def _adopted(run: RunConfig, corpus: Record) -> str:
-    """The model as it was before anything was forgotten, registered as the first champion."""
+def _adopt(run: RunConfig, corpus: Record) -> None:
+    """Register the model as it was before anything was forgotten, as the first champion."""
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)
     version = adopt(run.name, data, train(data, run.model, "target"))
     make_champion(run.registered, version)
-    return version
+
+
+def described(words: Sequence[str]) -> DeletionConfig:
+    """What a command line says: ids, ``delete.key=value``, ``params=FILE`` and changes to the run.
+
+    Raises:
+        ConfigError: a key does not exist or a value breaks its rule.
+    """
+    ids = [word for word in words if "=" not in word]
+    ours = [word.removeprefix("delete.") for word in words if word.startswith("delete.")]
+    rest = [word for word in words if "=" in word and not word.startswith("delete.")]
+    files = [word.removeprefix("params=") for word in rest[:1] if word.startswith("params=")]
+    start = {
+        "which": "named" if ids else "pending",
+        "requests": ids,
+        "changes": rest[len(files) :],
+        **({"params": str(Path(files[0]).absolute())} if files else {}),
+    }
+    return configured(DeletionConfig, overlay(start, ours))
+
+
+def summary(answered: Answered) -> dict[str, Any]:
+    """What became of the requests, as one JSON object."""
+    return {
+        "model": answered.model,
+        "waiting": list(answered.waiting),
+        "answered": list(answered.answered),
+        "versions": [one.registration.model_version for one in answered.outcomes],
+        "reports": [str(one.report.path / "report.html") for one in answered.outcomes],
+    }
