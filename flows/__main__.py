@@ -64,7 +64,7 @@ def delete(
         typer.Argument(
             metavar="[REQUEST|KEY=VALUE]...",
             help="ids of requests, all that wait unless given; changes to the run, params=FILE "
-            "first; delete.preset, delete.escalation",
+            "first; delete.escalation",
         ),
     ] = None,
     as_json: Json = False,
