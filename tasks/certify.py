@@ -15,6 +15,7 @@ from tasks import registry
 from tasks.certificates import envelope, keys
 from tasks.certificates.statement import (
     DATA,
+    EVIDENCE,
     MODEL,
     Anchor,
     Approval,
@@ -27,7 +28,6 @@ from tasks.certificates.statement import (
     Measured,
     Predicate,
     Statement,
-    Subject,
     decoded,
     encoded,
     subjects,
@@ -43,9 +43,10 @@ from tasks.metrics.statistics import Sampling
 from tasks.pages import certificate
 from tasks.requests.chain import Head
 from tasks.requests.deletion import Deletion
+from tasks.requests.plan import escaped
 
 FILE, PAGE = "certificate.json", "certificate.html"
-ROOMS = ("certify", "certificates", "pages/certificate")
+ROOMS = ("certify", "certificates", "pages/certificate", "pages/certified")
 NEEDED = ("config.json", "verdict.json", "plan.json", "evidence")
 SAME = 1e-9  # relative: MLflow keeps figures as they are, only databases may round the last digit
 ENDS = (("", "_low", "_high"), ("mean", "low", "high"))
@@ -143,7 +144,7 @@ def amended(
         approvals=_approvals(deletion),
         key=key.public_key.keyid,
         follows=sha256(before),
-        remains=tuple(remains),
+        remains=tuple(map(escaped, remains)),
     )
     changed = {
         "status": status,
@@ -194,9 +195,7 @@ def _registered(version: str, folder: Path) -> Registered:
     return Registered(registry.show(version), registry.requirements(version), files, folder)
 
 
-def _statement(
-    deletion: Deletion, found: Registered, head: Head, key: CryptoSigner
-) -> Statement:
+def _statement(deletion: Deletion, found: Registered, head: Head, key: CryptoSigner) -> Statement:
     splits = {f"{split}.parquet": found.tag(f"md5.{split}") for split in SPLITS}
     return Statement(
         subject=(*subjects(MODEL, "sha256", found.files), *subjects(DATA, "md5", splits)),
@@ -228,7 +227,7 @@ def _predicate(deletion: Deletion, found: Registered, head: Head, key: CryptoSig
             }
         ),
         measured=_measured(found),
-        evidence=tuple(subjects("evidence/", "sha256", evidence)),
+        evidence=tuple(subjects(EVIDENCE, "sha256", evidence)),
         approvals=_approvals(deletion),
         cost=verdict["cost"],
         software={"commit": found.tag("commit"), **found.software},
@@ -261,9 +260,7 @@ def _found(plan: Mapping[str, Any], key: CryptoSigner) -> Found:
 
 
 def _approvals(deletion: Deletion) -> tuple[Approval, ...]:
-    return tuple(
-        Approval(status=move.status, at=move.at, by=move.by) for move in deletion.moves
-    )
+    return tuple(Approval(status=move.status, at=move.at, by=move.by) for move in deletion.moves)
 
 
 def _measured(found: Registered) -> Measured:

@@ -131,7 +131,7 @@ def fetch_artifacts(version: str, names: Collection[str], into: Path) -> None:
 
 
 def attach(version: str, folder: Path, at: str) -> None:
-    """Put what is in ``folder`` beside the artifacts of ``version``'s run, in their folder ``at``."""
+    """Put what is in ``folder`` among the artifacts of ``version``'s run, under ``at``."""
     with tracking() as client:
         client.log_artifacts(find(client, version).run_id, str(folder), at)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tasks.certificates.statement import Figure
+from tasks.core.event import Role
 
 SAME = 1e-9
 """Relative; sums in another order on another processor differ by no more."""
@@ -37,7 +38,7 @@ def files(name: str, told: Mapping[str, str], found: Mapping[str, str], what: st
 
 
 def figures(
-    told: Mapping[str, Mapping[str, Figure]], found: Mapping[str, Mapping[str, Figure]]
+    told: Mapping[Role, Mapping[str, Figure]], found: Mapping[Role, Mapping[str, Figure]]
 ) -> Check:
     """Whether every figure of every role is found again."""
     names = [f"{role} {name}" for role, by_name in told.items() for name in by_name]

@@ -26,8 +26,8 @@ from tasks.core.event import Role
 from tasks.core.variants import Section
 
 PREDICATE: Literal["urn:lethe:certificate:v1"] = "urn:lethe:certificate:v1"
-MODEL, DATA = "model/", "data/"
-"""How the names of subjects begin."""
+MODEL, DATA, EVIDENCE = "model/", "data/", "evidence/"
+"""How the names of files begin."""
 
 NOT_PROVEN = (
     "That the model is the one that training without the text would have given: it is compared "

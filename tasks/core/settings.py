@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         default="",
         description="Ed25519 key that signs certificates, a PEM file of mode 600, made on first "
         "use; empty: keys/certificate.pem under artifacts",
+    )
     ledger: str = Field(
         default="", description="SQLAlchemy address of the ledger; empty: SQLite under artifacts"
     )
@@ -55,6 +56,8 @@ class Settings(BaseSettings):
     def signing_path(self) -> Path:
         """The file of the signing key, whether given or the default."""
         return Path(self.signing_key or self.root / "keys" / "certificate.pem").absolute()
+
+    @property
     def ledger_uri(self) -> str:
         """The address of the ledger, whether given or the default."""
         return self.ledger or f"sqlite:///{self.root / 'ledger.db'}"

@@ -22,14 +22,14 @@ class Figure(NamedTuple):
     high: float
 
 
-def headlines(
-    folder: Path, scores: Sampling, attacks: Sampling
-) -> dict[Role, dict[str, Figure]]:
+def headlines(folder: Path, scores: Sampling, attacks: Sampling) -> dict[Role, dict[str, Figure]]:
     """The same of every model whose evidence is in a folder of its role below ``folder``."""
     roles: tuple[Role, ...] = get_args(Role)
     return {
         role: headline(
-            Reading(*(evidence.read(folder / role / f"{name}.parquet") for name in Reading._fields)),
+            Reading(
+                *(evidence.read(folder / role / f"{name}.parquet") for name in Reading._fields)
+            ),
             scores,
             attacks,
         )
