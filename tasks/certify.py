@@ -307,7 +307,9 @@ def _refuse_other(name: str, computed: Any, logged: Figure | None) -> None:
     if logged is None:  # an attack that the event did not try
         return
     pairs = zip(computed, (logged.value, logged.low, logged.high), strict=True)
-    if not all(math.isclose(a, b, rel_tol=SAME) or (a != a and b != b) for a, b in pairs):
+    if not all(
+        math.isclose(a, b, rel_tol=SAME) or (math.isnan(a) and math.isnan(b)) for a, b in pairs
+    ):
         raise RegistryError(
             f"{name}: the registry says {logged.value:.6g}, its evidence gives "
             f"{computed.value:.6g}; nothing is certified until it is known which was changed"

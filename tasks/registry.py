@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from safetensors.torch import load_file
 
 from tasks.core.errors import RegistryError
@@ -139,9 +140,8 @@ def attach(version: str, folder: Path, at: str) -> None:
 def requirements(version: str) -> dict[str, str]:
     """The packages that the model of ``version`` was logged with, and their versions."""
     with tracking() as client, TemporaryDirectory() as scratch:
-        told = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"{find(client, version).source}/requirements.txt", dst_path=scratch
-        )
+        kept = get_artifact_repository(find(client, version).source)
+        told = kept.download_artifacts("requirements.txt", scratch)
         lines = Path(told).read_text().split()
     return dict(line.split("==", 1) for line in lines if "==" in line)
 

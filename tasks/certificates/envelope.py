@@ -22,7 +22,7 @@ PAYLOAD: Literal["application/vnd.in-toto+json"] = "application/vnd.in-toto+json
 class Signed(Section):
     """A signature, and the fingerprint of the key that made it."""
 
-    keyid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
+    keyid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     sig: str
 
 

@@ -58,7 +58,7 @@ Number = Annotated[
 ]
 """NaN where it is not known, which JSON has as null."""
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Subject(Section):
@@ -179,7 +179,7 @@ class Predicate(Section):
     log: Anchor
     not_proven: tuple[str, ...] = NOT_PROVEN
     remains: tuple[str, ...] = Field(default=(), description="what erasure could not remove")
-    follows: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?\Z")] = Field(
+    follows: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = Field(
         default="", description="SHA-256 of the certificate that this one amends; empty: none"
     )
 

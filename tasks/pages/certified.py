@@ -39,8 +39,8 @@ def summary(said: Mapping[str, Any]) -> str:
     going = [said["found"][part] for part in ("matched", "added")]
     documents, tokens = (sum(one[name] for one in going) for name in ("documents", "tokens"))
     return (
-        f"{documents:,} documents with {tokens:,} tokens were unlearned in {said['version']}, "
-        f"which was held against {AGAINST[said['judged']['comparator']]}. What that does not prove is "
+        f"{documents:,} documents with {tokens:,} tokens were unlearned in {said['version']}. It "
+        f"was held against {AGAINST[said['judged']['comparator']]}; what that does not prove is "
         "said below."
     )
 

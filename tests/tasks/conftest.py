@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +12,24 @@ from mlflow import MlflowClient
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from tasks import ledger
 from tasks.attack import AttackConfig, attack
 from tasks.compare import compare
 from tasks.core.event import SPLITS, Event
 from tasks.core.record import RECORD, Record
+from tasks.curate import curate
+from tasks.data.curation import CurationConfig
+from tasks.data.splits import SplitsConfig
+from tasks.data.toy import Toy
 from tasks.metrics import METRICS, evidence, scores
 from tasks.metrics.evidence import Evidence
 from tasks.metrics.gate import GateConfig
 from tasks.metrics.metric import intervals
 from tasks.metrics.statistics import Sampling
+from tasks.prepare import prepare
+from tasks.register import register
+from tasks.requests.deletion import Draft
+from tasks.requests.request import Request
 from tasks.training.method import preset
 
 HOSTILE = "<script>alert(1)</script>"
@@ -92,8 +102,10 @@ def an_event(tmp_path):
             "model", f"m{role[:2]}", {"training.json": spent[role], "progress.jsonl": lines}
         )
 
-    def make(levels=LEVELS, plan=None, steps=STEPS, passages=(TEXT,), spent=SPENT):
-        data = kept("splits", "d0", {"plan.json": plan or PLAN, "revision.json": REVISION})
+    def make(
+        levels=LEVELS, plan=None, steps=STEPS, passages=(TEXT,), spent=SPENT, revision=REVISION
+    ):
+        data = kept("splits", "d0", {"plan.json": plan or PLAN, "revision.json": revision})
         write_facts(data)
         validation = kept(
             "validation", "v0",
@@ -112,6 +124,8 @@ def an_event(tmp_path):
                     "steps": 40,
                     "optimiser": {"learning_rate": 3e-4},
                 },
+                "evaluate": SAMPLED,
+                "attack": SAMPLED,
             },
             data=data,
             validation=validation,
@@ -124,6 +138,7 @@ def an_event(tmp_path):
     return make
 
 
+SAMPLED = {"resamples": 100, "confidence": 0.95, "seed": 0}
 STEPS = [
     {
         "step": at,
@@ -203,8 +218,8 @@ def checkpoint(tmp_path_factory):
 def an_entry(an_event, checkpoint, database, artifacts):
     """Makes the arguments of `register`: an event with real weights, and its report."""
 
-    def make(*levels):
-        event = an_event(*levels)
+    def make(*levels, **told):
+        event = an_event(*levels, **told)
         shutil.copytree(checkpoint, event.models["unlearned"].path, dirs_exist_ok=True)
         folder = artifacts / "report" / "r0"
         folder.mkdir(parents=True, exist_ok=True)
@@ -214,3 +229,42 @@ def an_entry(an_event, checkpoint, database, artifacts):
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def curated(tmp_path_factory):
+    """A request, and the splits that answer it under DVC; made once: each run of DVC takes seconds."""
+    source = Toy(sections=4, books=12, papers=12, repositories=6)
+    sizes = SplitsConfig(
+        retain_tokens=3000, general_tokens=3000, approximate_tokens=1000, test_tokens=1000
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(tmp_path_factory.mktemp("curated")))
+        corpus = curate.fn(source, CurationConfig())
+        rows = pq.read_table(corpus.path / "documents/books.parquet").to_pylist()
+        request = Request(authors=("Marta Quill",), passages=(rows[-1]["text"][20:80],))
+        return request, prepare.fn(corpus, source, CurationConfig(), request, sizes)
+
+
+@pytest.fixture
+def answered(an_entry, curated, database):
+    """A request in the ledger, and the registered version that answers it."""
+    request, data = curated
+    plan, revision = (
+        json.loads((data.path / name).read_text()) for name in ("plan.json", "revision.json")
+    )
+    event, report = an_entry(plan=plan, revision=revision)
+    version = register.fn(event, report).model_version
+    asked = ledger.add(
+        Draft(
+            asked_by="subject-0042", ground="objection", received=datetime.now(UTC),
+            request=request, models=("lethe-tiny",),
+        )
+    )  # fmt: skip
+    for status in ("planned", "approved"):
+        ledger.move(asked.id, status, by="officer-7", note="nothing that is to be forgotten")
+    ledger.claim([asked.id], by="lethe", run="run-1")
+    ledger.note_event([asked.id], "lethe-tiny", event.verdict.fingerprint, version)
+    for status in ("verified", "promoted"):
+        ledger.move(asked.id, status, by="lethe")
+    return ledger.find(asked.id), version
