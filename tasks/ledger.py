@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from tasks import database
-from tasks.core.errors import BusyError, ConfigError
+from tasks.core.errors import BusyError, ConfigError, RegistryError
 from tasks.core.record import storage
 from tasks.core.settings import Settings
 from tasks.core.variants import nearest
@@ -414,7 +414,13 @@ def _last(connection: Connection) -> list[Entry]:
 
 
 def _entry(row: RowMapping) -> Entry:
-    return Entry.model_validate({**row, "details": json.loads(row["details"])})
+    try:
+        return Entry.model_validate({**row, "details": json.loads(row["details"])})
+    except ValueError:
+        raise RegistryError(
+            f"entry {row['number']} of the log was changed: it is not of its form; "
+            "compare with a backup"
+        ) from None
 
 
 def _note(head: Head) -> None:

@@ -25,7 +25,7 @@ from pydantic import (
 from tasks.core.errors import ConfigError
 from tasks.core.variants import Section
 from tasks.requests.plan import escaped
-from tasks.requests.request import Request
+from tasks.requests.request import LISTS, Request
 
 S = TypeVar("S", bound=Section)
 
@@ -48,6 +48,9 @@ Ground = Literal[
     "copyright",
     "legal_obligation",
 ]
+
+MOST_CHARACTERS = 50_000_000
+"""Of all that one request selects."""
 
 MOVES: Mapping[Status, tuple[Status, ...]] = {
     "received": ("planned", "rejected"),
@@ -84,14 +87,22 @@ def _reference(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds control, invisible or right-to-left characters, or several lines")
+    return text
+
+
 def _utc(at: datetime) -> datetime:
+    if not 1970 <= at.year <= 3000:
+        raise ValueError("must lie between the years 1970 and 3000")
     return at.astimezone(UTC)
 
 
 Reference = Annotated[str, AfterValidator(_reference)]
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^lethe-[a-z0-9][a-z0-9-]{0,40}$")]
-Note = Annotated[str, StringConstraints(max_length=2_000)]
+Note = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_printable)]
 
 
 class Move(Section):
@@ -178,8 +189,9 @@ def valid(section: type[S], values: Mapping[str, Any]) -> S:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        told = error.errors(include_url=False, include_input=False, include_context=False)
+        faults = [one for one in told if one["type"] != "default_factory_not_called"]
+        fault, more = faults[0], f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         key = escaped(".".join(map(str, fault["loc"])))[:80]
         said = fault["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{f'{key}: ' if key else ''}{said}{more}; change it") from None
@@ -206,6 +218,11 @@ def refuse(draft: Draft, now: datetime) -> None:
         raise ConfigError(
             f"request: it names nothing to forget; give one of {', '.join(Request.model_fields)}"
         )
+    if (
+        sum(len(entry) for name in LISTS for entry in getattr(draft.request, name))
+        > MOST_CHARACTERS
+    ):
+        raise ConfigError(f"request: more than {MOST_CHARACTERS:,} characters; split it")
     if draft.received > now:
         raise ConfigError(
             f"received={draft.received:%Y-%m-%dT%H:%MZ}: lies in the future; give the day on which "
@@ -228,17 +245,20 @@ def moment(text: str, *, last: bool = False) -> datetime:
     """
     try:
         at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            _refuse_unclear(text)
+            at = at.replace(tzinfo=UTC) + (timedelta(days=1, seconds=-1) if last else timedelta())
+        return _utc(at)
     except ValueError:
-        at = None
-    if at is None or (len(text) > 10 and at.tzinfo is None):
         raise ConfigError(
             f"{text[:40]!a} is no day such as 2026-11-30, nor a time with its offset, such as "
             "2026-11-30T17:00+01:00"
-        )
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-        at += timedelta(days=1, seconds=-1) if last else timedelta()
-    return at.astimezone(UTC)
+        ) from None
+
+
+def _refuse_unclear(text: str) -> None:
+    if len(text) > len("2026-11-30"):
+        raise ValueError("a time of day, and nobody knows where")
 
 
 def _ordered(value: Any) -> Any:

@@ -69,6 +69,10 @@ class Request(Section):
         )
 
 
+LISTS = tuple(name for name in Request.model_fields if not name.startswith("dated_"))
+"""The selectors of which a request has any number."""
+
+
 def _digest(text: str) -> str:
     """``sha256:`` and the digest of ``text``; a digest stays what it is."""
     return text if DIGEST.fullmatch(text) else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
