@@ -40,11 +40,11 @@ def verified(file: Path, key: SSlibKey) -> Iterator[Check]:
     tags = registry.tags(said.predicate.version)
     with _scratch() as folder:
         yield _model(said, folder / "model")
-        yield _data(said, Path(tags["lethe.workspace"]), folder / "data")
         registry.fetch_artifacts(said.predicate.version, ["evidence"], folder)
         found = folder / "evidence"
         yield (evidence := _evidence(said, found))
         yield _metrics(said, found, evidence)
+        yield _data(said, Path(tags["lethe.workspace"]), folder / "data")  # last: it takes seconds
 
 
 def opened(file: Path) -> Envelope:

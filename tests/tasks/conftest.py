@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tasks import ledger
 from tasks.attack import AttackConfig, attack
+from tasks.certify import certified
 from tasks.compare import compare
 from tasks.core.event import SPLITS, Event
 from tasks.core.record import RECORD, Record
@@ -28,7 +30,8 @@ from tasks.metrics.metric import intervals
 from tasks.metrics.statistics import Sampling
 from tasks.prepare import prepare
 from tasks.register import register
-from tasks.requests.deletion import Draft
+from tasks.requests.chain import Head
+from tasks.requests.deletion import Deletion, Draft
 from tasks.requests.request import Request
 from tasks.training.method import preset
 
@@ -70,12 +73,11 @@ def write_facts(data, documents=60):
     (data.path / RECORD).write_text(data.model_dump_json())
 
 
-@pytest.fixture
-def an_event(tmp_path):
-    """Makes an Event; told by keyword: losses by role, plan, steps, passages, cost."""
+def event_maker(artifacts):
+    """Makes an Event; told by keyword: losses by role, plan, steps, passages, cost, revision."""
 
     def kept(kind, name, files, inputs=()):
-        folder = tmp_path / "artifacts" / kind / name
+        folder = artifacts / kind / name
         folder.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
             path = folder / file
@@ -136,6 +138,11 @@ def an_event(tmp_path):
         )
 
     return make
+
+
+@pytest.fixture
+def an_event(artifacts):
+    return event_maker(artifacts)
 
 
 SAMPLED = {"resamples": 100, "confidence": 0.95, "seed": 0}
@@ -214,12 +221,11 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def an_entry(an_event, checkpoint, database, artifacts):
+def entry_maker(artifacts, checkpoint):
     """Makes the arguments of `register`: an event with real weights, and its report."""
 
     def make(*levels, **told):
-        event = an_event(*levels, **told)
+        event = event_maker(artifacts)(*levels, **told)
         shutil.copytree(checkpoint, event.models["unlearned"].path, dirs_exist_ok=True)
         folder = artifacts / "report" / "r0"
         folder.mkdir(parents=True, exist_ok=True)
@@ -229,6 +235,11 @@ def an_entry(an_event, checkpoint, database, artifacts):
         )
 
     return make
+
+
+@pytest.fixture
+def an_entry(checkpoint, database, artifacts):
+    return entry_maker(artifacts, checkpoint)
 
 
 @pytest.fixture(scope="session")
@@ -246,25 +257,60 @@ def curated(tmp_path_factory):
         return request, prepare.fn(corpus, source, CurationConfig(), request, sizes)
 
 
-@pytest.fixture
-def answered(an_entry, curated, database):
-    """A request in the ledger, and the registered version that answers it."""
+class Issued(NamedTuple):
+    """A request in a ledger, the registered version that answers it, and their certificate."""
+
+    deletion: Deletion
+    version: str
+    record: Record
+    head: Head
+    data: Record
+    """The splits; their text is what was forgotten, and what was kept."""
+
+    @property
+    def file(self):
+        return self.record.path / "certificate.json"
+
+
+@pytest.fixture(scope="session")
+def issued_once(tmp_path_factory, checkpoint, empty_database, curated):
+    """A certificate of a small real event; made once, for registering takes seconds."""
+    artifacts = tmp_path_factory.mktemp("issued") / "artifacts"
+    artifacts.mkdir()
+    shutil.copyfile(empty_database, artifacts / "mlflow.db")
     request, data = curated
-    plan, revision = (
-        json.loads((data.path / name).read_text()) for name in ("plan.json", "revision.json")
-    )
-    event, report = an_entry(plan=plan, revision=revision)
-    version = register.fn(event, report).model_version
+    told = {
+        name: json.loads((data.path / f"{name}.json").read_text()) for name in ("plan", "revision")
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(artifacts))
+        event, report = entry_maker(artifacts, checkpoint)(**told)
+        version = register.fn(event, report).model_version
+        deletion = promoted(request, event.verdict.fingerprint, version)
+        head = ledger.head()
+        return Issued(deletion, version, certified.fn(deletion, version, head), head, data)
+
+
+def promoted(request, event, version):
+    """The request with every move behind it that comes before it is certified."""
+    received = datetime.now(UTC)
     asked = ledger.add(
         Draft(
-            asked_by="subject-0042", ground="objection", received=datetime.now(UTC),
-            request=request, models=("lethe-tiny",),
+            asked_by="subject-0042", ground="objection", received=received, request=request,
+            models=("lethe-tiny",),
         )
     )  # fmt: skip
     for status in ("planned", "approved"):
-        ledger.move(asked.id, status, by="officer-7", note="nothing that is to be forgotten")
+        ledger.move(asked.id, status, by="officer-7", note="seen with the subject present")
     ledger.claim([asked.id], by="lethe", run="run-1")
-    ledger.note_event([asked.id], "lethe-tiny", event.verdict.fingerprint, version)
+    ledger.note_event([asked.id], "lethe-tiny", event, version)
     for status in ("verified", "promoted"):
         ledger.move(asked.id, status, by="lethe")
-    return ledger.find(asked.id), version
+    return ledger.find(asked.id)
+
+
+@pytest.fixture
+def issued(issued_once, monkeypatch):
+    """The same, in the folder of outputs that it was made in; whoever changes it puts it back."""
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(issued_once.record.path.parents[1]))
+    return issued_once

@@ -105,9 +105,14 @@ def test_splits_are_inputs_by_their_dvc_digest(an_entry, database):
 
 def test_what_a_person_reads_is_kept_with_the_run(an_entry, database):
     run_id = register.fn(*an_entry()).run_id
-    assert {"report.html", "verdict.json", "plan.json", "config.json", "validation", "evidence"} == {
-        artifact.path for artifact in database.list_artifacts(run_id)
-    }
+    assert {
+        "report.html",
+        "verdict.json",
+        "plan.json",
+        "config.json",
+        "validation",
+        "evidence",
+    } == {artifact.path for artifact in database.list_artifacts(run_id)}
     assert [a.path for a in database.list_artifacts(run_id, "validation/data_docs")] == [
         "validation/data_docs/index.html"
     ]
