@@ -5,6 +5,7 @@ import json
 import shutil
 import stat
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_changed_file_of_the_model_is_named(issued, key):
 
 def test_changed_evidence_is_named_and_not_computed_with(issued, key):
     with changed(stored(issued, "unlearned/forget.parquet"), at=200):
-        *_, evidence, metrics = [check for _, check in zip(range(4), verified(issued.file, key))]
+        *_, evidence, metrics = islice(verified(issued.file, key), 4)
     assert evidence == (
         "evidence", False, "stored evidence: evidence/unlearned/forget.parquet changed",
     )  # fmt: skip
@@ -177,7 +178,7 @@ def test_a_registry_that_does_not_know_the_version_is_no_failed_check(
 
 def test_a_file_that_is_not_there_or_is_none_cannot_be_read(key, tmp_path):
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(CertificateError, match="name a certificate.json"):
+        with pytest.raises(CertificateError, match="name a certificate"):
             next(verified(path, key))
     (tmp_path / "words").write_text("once upon a time")
     with pytest.raises(CertificateError, match="is no certificate"):
