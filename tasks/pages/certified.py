@@ -1,10 +1,11 @@
 """What the page of a certificate says, part by part, from the statement as JSON has it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
+from tasks.core.event import Role
 from tasks.pages.words import NOT_MEASURED, number
 
 HEADLINE = "The forgotten text, before and after"
@@ -52,21 +53,21 @@ def moment(text: str) -> str:
 
 def roles(measured: Mapping[str, Any]) -> list[str]:
     """The models that were measured, one a column."""
-    return list(measured["headline"])
+    return [role for role in get_args(Role) if role in measured["headline"]]
 
 
 def measured(measured: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
     """The figures by title: those that can be computed again, and the others."""
-    yield HEADLINE, _rows(measured["headline"])
-    yield "Every other figure with an interval", _rows(measured["further"])
+    for title, part in ((HEADLINE, "headline"), ("Every other figure with an interval", "further")):
+        yield title, _rows([measured[part].get(role, {}) for role in roles(measured)])
 
 
-def _rows(by_role: Mapping[str, Mapping[str, Any]]) -> Rows:
-    names = dict.fromkeys(name for figures in by_role.values() for name in figures)
+def _rows(models: Sequence[Mapping[str, Any]]) -> Rows:
+    names = dict.fromkeys(name for figures in models for name in figures)
     return [
         (
             name.replace("/", ", ").replace("_", " "),
-            [_cell(figures.get(name)) for figures in by_role.values()],
+            [_cell(figures.get(name)) for figures in models],
         )
         for name in names
     ]

@@ -71,7 +71,7 @@ def test_every_figure_with_an_interval_that_was_logged_is_in_it(issued):
     logged = registry.show(issued.version)["metrics"]["unlearned"]
     told = said(issued.file)["measured"]
     figures = told["headline"]["unlearned"] | told["further"]["unlearned"]
-    for name in ("retain/perplexity", "test/accuracy", "attack/zlib_ratio/auc"):
+    for name in ("retain/perplexity", "test/accuracy", "attack/zlib/auc"):
         low, high = logged[f"{name}_low"], logged[f"{name}_high"]
         assert figures[name] == {"value": logged[name], "low": low, "high": high}
     assert figures["exposure/relative/mean"]["low"] == logged["exposure/relative/low"]

@@ -15,6 +15,7 @@ from flows.__main__ import app
 from tasks import registry
 from tasks.certificates import envelope, keys
 from tasks.certificates.statement import decoded, encoded
+from tasks.certify import amended
 from tasks.core.errors import CertificateError, RegistryError
 from tasks.core.settings import Settings
 from tasks.track import tracking
@@ -66,7 +67,7 @@ def test_everything_holds_from_a_second_clean_folder(issued, key, tmp_path, monk
         f"holds  signature: Ed25519, by key {key.keyid}",
         "holds  model: 5 files of lethe-tiny/1 as certified",
         "holds  evidence: 6 files of stored evidence as certified",
-        "holds  metrics: 15 figures of target, unlearned, retrained computed again",
+        "holds  metrics: 15 figures of retrained, target, unlearned computed again",
         "holds  data: 5 files of data revision "
         f"{json.loads((issued.data.path / 'revision.json').read_text())['revision'][:12]} "
         "as certified",
@@ -168,10 +169,22 @@ def test_data_that_is_nowhere_is_told(issued, key, tmp_path):
     assert "is no workspace on this machine" in check.message
 
 
+def test_what_was_revoked_or_erased_need_not_be_there(issued, key):
+    with changed(stored(issued, "model.safetensors")), changed(remote(issued, "forget")):
+        revoked = amended.fn(issued.file, issued.deletion, issued.head, "revoked")
+        erased = amended.fn(issued.file, issued.deletion, issued.head, "erased", ["a backup"])
+        model = until("model", revoked.path / "certificate.json", key)
+        data = until("data", erased.path / "certificate.json", key)
+    assert model == (
+        "model", True, "lethe-tiny/1 is revoked: its files need not be there any more",
+    )  # fmt: skip
+    assert data == ("data", True, "erased since: nothing of it is there to be compared")
+
+
 def test_a_registry_that_does_not_know_the_version_is_no_failed_check(
-    issued, key, artifacts, monkeypatch
+    issued, key, artifacts, database, monkeypatch
 ):
-    monkeypatch.setenv("LETHE_ARTIFACTS", str(artifacts / "empty"))
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(artifacts))
     with pytest.raises(RegistryError, match="no model version 'lethe-tiny/1'"):
         list(verified(issued.file, key))
 
