@@ -37,8 +37,7 @@ from tasks.core.event import SPLITS, Role
 from tasks.core.record import Identity, Record, digests, keep, sha256
 from tasks.core.settings import Settings
 from tasks.core.variants import Section
-from tasks.metrics import scores
-from tasks.metrics.headline import headlines
+from tasks.metrics import headline, scores
 from tasks.metrics.statistics import Sampling
 from tasks.pages import certificate
 from tasks.requests.chain import Head
@@ -49,8 +48,6 @@ FILE, PAGE = "certificate.json", "certificate.html"
 ROOMS = ("certify", "certificates", "pages/certificate", "pages/certified")
 NEEDED = ("config.json", "verdict.json", "plan.json", "evidence")
 SAME = 1e-9  # relative: MLflow keeps figures as they are, only databases may round the last digit
-ENDS = (("", "_low", "_high"), ("mean", "low", "high"))
-"""How the value and the interval of one figure are named in MLflow, beside each other."""
 
 
 class Occasion(Section):
@@ -267,46 +264,41 @@ def _measured(found: Registered) -> Measured:
     config = found.read("config.json")
     drawn = {part: _drawn(config, part) for part in ("evaluate", "attack")}
     sampling = {part: Sampling(**one.model_dump()) for part, one in drawn.items()}
-    computed = headlines(found.folder / "evidence", sampling["evaluate"], sampling["attack"])
-    logged = {role: _figures(found.told["metrics"][role]) for role in computed}
+    computed = headline.headlines(
+        found.folder / "evidence", sampling["evaluate"], sampling["attack"]
+    )
+    logged = {role: headline.bounded(found.told["metrics"][role]) for role in computed}
     for role, figures in computed.items():
         for name, figure in figures.items():
             _refuse_other(f"{role} {name}", figure, logged[role].get(name))
+    further = {
+        role: {name: one for name, one in figures.items() if name not in computed[role]}
+        for role, figures in logged.items()
+    }
     return Measured(
-        headline={
-            role: {name: Figure(**figure._asdict()) for name, figure in figures.items()}
-            for role, figures in computed.items()
-        },
-        further={
-            role: {name: one for name, one in figures.items() if name not in computed[role]}
-            for role, figures in logged.items()
-        },
+        headline=_told(computed),
+        further=_told(further),
         scores=drawn["evaluate"],
         attacks=drawn["attack"],
     )
+
+
+def _told(by_role: Mapping[Role, Mapping[str, headline.Figure]]) -> dict[Role, dict[str, Figure]]:
+    return {
+        role: {name: Figure(**figure._asdict()) for name, figure in figures.items()}
+        for role, figures in by_role.items()
+    }
 
 
 def _drawn(config: Mapping[str, Any], part: str) -> Drawn:
     return Drawn(**{name: config[part][name] for name in Drawn.model_fields})
 
 
-def _figures(metrics: Mapping[str, float | None]) -> dict[str, Figure]:
-    """Those of ``metrics`` that have an interval."""
-    figures = {}
-    for name in metrics:
-        for value, low, high in ENDS:
-            stem = name.removesuffix(value) if value else name
-            ends = [metrics.get(f"{stem}{end}", ...) for end in (low, high)]
-            if name.endswith(value) and ... not in ends:
-                figures[name] = Figure(value=metrics[name], low=ends[0], high=ends[1])
-    return figures
-
-
-def _refuse_other(name: str, computed: Any, logged: Figure | None) -> None:
+def _refuse_other(name: str, computed: headline.Figure, logged: headline.Figure | None) -> None:
     """A figure that was logged is the one that the evidence gives."""
     if logged is None:  # an attack that the event did not try
         return
-    pairs = zip(computed, (logged.value, logged.low, logged.high), strict=True)
+    pairs = zip(computed, logged, strict=True)
     if not all(
         math.isclose(a, b, rel_tol=SAME) or (math.isnan(a) and math.isnan(b)) for a, b in pairs
     ):

@@ -1,5 +1,7 @@
 """The few figures that say how far a text is forgotten, from the evidence of one model alone."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -9,6 +11,9 @@ from tasks.metrics import evidence
 from tasks.metrics.metric import intervals
 from tasks.metrics.reading import Reading
 from tasks.metrics.statistics import Sampling, Sides, standing
+
+ENDS = (("", "_low", "_high"), ("mean", "low", "high"))
+"""How a figure and the ends of its interval are named where they are logged beside each other."""
 
 SCORES = ("perplexity", "exact_memorisation", "extraction_strength")
 ATTACKED = ("loss", "min_k_20")
@@ -50,3 +55,19 @@ def headline(seen: Reading, scores: Sampling, attacks: Sampling) -> dict[str, Fi
         found = standing(*Sides(*map(metrics.ATTACKS[name].per_document, seen)), attacks)
         figures[f"attack/{name}/auc"] = Figure(found.auc, found.auc_low, found.auc_high)
     return figures
+
+
+def bounded(logged: Mapping[str, float | None]) -> dict[str, Figure]:
+    """Those of the figures that were ``logged`` that have an interval; null is NaN.
+
+    The opposite of ``metric.bounds``: ``test/accuracy``, ``test/accuracy_low`` and
+    ``test/accuracy_high`` are one figure.
+    """
+    found = {}
+    for name in logged:
+        for value, *ends in ENDS:
+            beside = [f"{name.removesuffix(value)}{end}" for end in ends]
+            if name.endswith(value) and all(one in logged for one in beside):
+                numbers = (logged[one] for one in (name, *beside))
+                found[name] = Figure(*(math.nan if one is None else one for one in numbers))
+    return found

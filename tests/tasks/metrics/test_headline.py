@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tasks.metrics import ATTACKS, evidence
-from tasks.metrics.headline import Figure, headline, headlines
+from tasks.metrics.headline import Figure, bounded, headline, headlines
 from tasks.metrics.reading import Reading
 from tasks.metrics.statistics import Sampling, Sides, standing
 
@@ -33,6 +33,19 @@ def test_attacks_hold_the_forgotten_against_those_never_seen(seen):
     assert headline(alike, DRAWN, DRAWN)["attack/min_k_20/auc"] == Figure(
         whole.auc, whole.auc_low, whole.auc_high
     )
+
+
+def test_figures_that_were_logged_with_their_intervals_are_put_together():
+    logged = {
+        "test/accuracy": 0.5, "test/accuracy_low": 0.25, "test/accuracy_high": None,
+        "exposure/relative/mean": 3.0, "exposure/relative/low": 2.0, "exposure/relative/high": 4.0,
+        "cost/seconds": 9.0, "test/loss_low": 1.0,
+    }  # fmt: skip
+    found = bounded(logged)
+    assert found.keys() == {"test/accuracy", "exposure/relative/mean"}
+    assert found["exposure/relative/mean"] == Figure(3.0, 2.0, 4.0)
+    assert found["test/accuracy"][:2] == (0.5, 0.25)
+    assert math.isnan(found["test/accuracy"].high)
 
 
 def test_every_model_whose_evidence_is_kept_is_read(seen, tmp_path):
