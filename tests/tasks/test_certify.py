@@ -39,7 +39,9 @@ def masked(told):
         return float(f"{told:.6g}")
     if isinstance(told, str):
         told = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", told)
-        return re.sub(r"\b(r-)?[0-9a-f]{12}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{64}\b", "DIGEST", told)
+        return re.sub(
+            r"\b(r-)?[0-9a-f]{12}\b|\b(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\b", "DIGEST", told
+        )
     return told
 
 
