@@ -59,6 +59,27 @@ def run(assignments: Assignments = None, as_json: Json = False) -> None:
 
 
 @app.command()
+def delete(
+    named: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REQUEST|KEY=VALUE]...",
+            help="ids of requests, all that wait unless given; changes to the run, params=FILE "
+            "first; delete.escalation",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer deletion requests that were approved; what passes the gate becomes the candidate."""
+    from flows.deletion import deletion, described, summary
+
+    config = described(named or [])
+    with only_answers_on_stdout():
+        result = summary(deletion(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
 def curate(assignments: Assignments = None, as_json: Json = False) -> None:
     """Ingest, clean and deduplicate the corpora under DVC."""
     from flows.curation import curation
@@ -74,7 +95,7 @@ def curate(assignments: Assignments = None, as_json: Json = False) -> None:
 def plan(assignments: Assignments = None, as_json: Json = False) -> None:
     """Show what a request would take, add and leave, before anything is trained."""
     from tasks.curate import curate as curated
-    from tasks.prepare import planned
+    from tasks.plan import planned
     from tasks.requests.plan import rendered
 
     config = run_config(assignments)
@@ -214,11 +235,14 @@ def _named(version: str) -> str:
 def main() -> None:
     """Run a command; what we foresaw is one line on standard error and exit code 2."""
     from flows.environment import prepare_environment
-    from tasks.core.errors import LetheError
+    from tasks.core.errors import GateError, LetheError
 
     try:
         prepare_environment()
         app()
+    except GateError as error:
+        typer.echo(f"lethe: {error}", err=True)
+        sys.exit(FAILED)
     except LetheError as error:
         typer.echo(f"lethe: {error}", err=True)
         sys.exit(BAD_INPUT)

@@ -1,14 +1,24 @@
-"""The plan of a request that is in the ledger, over the corpus of a run."""
+"""Where a run goes on from, and the plan of a request that is in the ledger."""
 
 from flows.config import RunConfig
 from tasks import ledger
 from tasks.core.errors import ConfigError
+from tasks.core.history import History
 from tasks.core.variants import nearest
 from tasks.curate import curate
-from tasks.prepare import planned as resolved
+from tasks.fetch import fetch_history
+from tasks.plan import planned as resolved
 from tasks.requests.deletion import Deletion
 from tasks.requests.plan import Plan
 from tasks.requests.request import LISTS, Request
+
+
+def continued(run: RunConfig) -> RunConfig:
+    """The run from where its champion stands; as it is where there is none yet."""
+    champion = ledger.champion(run.registered)
+    history = fetch_history(champion) if champion else History()
+    splits = run.splits.model_copy(update={"history": history})
+    return run.model_copy(update={"champion": champion, "splits": splits})
 
 
 def planned(id: str, config: RunConfig) -> Plan:
@@ -18,10 +28,10 @@ def planned(id: str, config: RunConfig) -> Plan:
         ConfigError: it does not concern the model of ``config``, was forgotten, or has no plan.
     """
     deletion = ledger.find(id)
-    _refuse(deletion, f"lethe-{config.name}")
+    _refuse(deletion, config.registered)
     try:
         corpus = curate.fn(config.source, config.curation)
-        plan = resolved(corpus, deletion.request, config.splits)
+        plan = resolved(corpus, deletion.request, continued(config).splits)
     except ConfigError as error:
         raise ConfigError(f"{id}: {_without(str(error), deletion.request)}") from None
     if deletion.status == "received":

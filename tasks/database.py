@@ -1,6 +1,6 @@
 """Transactions on the database of the ledger: SQLite on one machine, PostgreSQL in the stack.
 
-With ``ledger``, which says what they hold, the only file that imports sqlalchemy.
+With ``tables``, which says what they hold, and ``ledger`` the only file that imports sqlalchemy.
 """
 
 import os

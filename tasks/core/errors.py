@@ -11,6 +11,7 @@ Every error we raise on purpose; each message is one line that says what, where 
   - StorageError     the disk is full, or may not be written
   - RegistryError    what the registry gives back is not what was logged
   - CertificateError a certificate cannot be read, or is not as it was written
+  - GateError        nothing that was tried passes the gate; the evidence is kept
 """
 
 
@@ -57,3 +58,7 @@ class RegistryError(LetheError):
 
 class CertificateError(LetheError):
     """A certificate cannot be read, or is not as it was written."""
+
+
+class GateError(LetheError):
+    """Nothing that was tried passes the gate; the evidence of every try is kept."""
