@@ -42,11 +42,11 @@ from tasks.metrics.statistics import Sampling
 from tasks.pages import certificate
 from tasks.requests.chain import Head
 from tasks.requests.deletion import Deletion
-from tasks.requests.plan import escaped
+from tasks.requests.plan import Portion, escaped
 
 FILE, PAGE = "certificate.json", "certificate.html"
 ROOMS = ("certify", "certificates", "pages/certificate", "pages/certified")
-NEEDED = ("config.json", "verdict.json", "plan.json", "evidence")
+NEEDED = ("config.json", "verdict.json", registry.REQUESTS, "evidence")
 SAME = 1e-9  # relative: MLflow keeps figures as they are, only databases may round the last digit
 
 
@@ -208,7 +208,7 @@ def _predicate(deletion: Deletion, found: Registered, head: Head, key: CryptoSig
         status="issued",
         issued=datetime.now(UTC),
         request=_asked(deletion, key),
-        found=_found(found.read("plan.json"), key),
+        found=_found(deletion, found, key),
         revision=found.tag("revision"),
         version=found.told["version"],
         event=found.tag("event"),
@@ -245,15 +245,24 @@ def _asked(deletion: Deletion, key: CryptoSigner) -> Asked:
     )
 
 
-def _found(plan: Mapping[str, Any], key: CryptoSigner) -> Found:
-    def counted(listed: Sequence[Mapping[str, Any]]) -> Documents:
-        return Documents(
-            documents=len(listed),
-            tokens=sum(one["tokens"] for one in listed),
-            digest=keys.keyed(key, sorted(one["doc_id"] for one in listed)),
-        )
+def _found(deletion: Deletion, found: Registered, key: CryptoSigner) -> Found:
+    portions = map(Portion.model_validate, found.read(registry.REQUESTS)["requests"])
+    for portion in portions:
+        if portion.id == deletion.id:
+            return Found(
+                matched=_documents(portion.matched, key),
+                added=_documents(portion.added, key),
+                left=_documents(portion.left, key),
+                tokens=portion.tokens,
+            )
+    raise RegistryError(
+        f"{found.told['version']}: its run does not say what request {deletion.id} takes; the "
+        "ledger and the registry are not of the same event"
+    )
 
-    return Found(**{part: counted(plan[part]) for part in Found.model_fields})
+
+def _documents(doc_ids: Sequence[str], key: CryptoSigner) -> Documents:
+    return Documents(documents=len(doc_ids), digest=keys.keyed(key, sorted(doc_ids)))
 
 
 def _approvals(deletion: Deletion) -> tuple[Approval, ...]:

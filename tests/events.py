@@ -32,6 +32,7 @@ from tasks.prepare import prepare
 from tasks.register import register
 from tasks.requests.chain import Head
 from tasks.requests.deletion import Deletion, Draft
+from tasks.requests.plan import Plan, portion
 from tasks.requests.request import Request
 from tasks.training.method import preset
 
@@ -289,22 +290,27 @@ def issued_once(tmp_path_factory, checkpoint, empty_database, curated):
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LETHE_ARTIFACTS", str(artifacts))
+        asked = asked_for(request)
         event, report = entry_maker(artifacts, checkpoint)(**told)
+        takes = portion(asked.id, Plan.model_validate(told["plan"]))
+        event = event.model_copy(update={"requests": (takes.model_dump(mode="json"),)})
         version = register.fn(event, report).model_version
-        deletion = promoted(request, event.verdict.fingerprint, version)
+        deletion = promoted(asked, event.verdict.fingerprint, version)
         head = ledger.head()
         return Issued(deletion, version, certified.fn(deletion, version, head), head, data)
 
 
-def promoted(request, event, version):
-    """The request with every move behind it that comes before it is certified."""
-    received = datetime.now(UTC)
-    asked = ledger.add(
+def asked_for(request):
+    return ledger.add(
         Draft(
-            asked_by="subject-0042", ground="objection", received=received, request=request,
-            models=("lethe-tiny",),
+            asked_by="subject-0042", ground="objection", received=datetime.now(UTC),
+            request=request, models=("lethe-tiny",),
         )
     )  # fmt: skip
+
+
+def promoted(asked, event, version):
+    """The request with every move behind it that comes before it is certified."""
     for status in ("planned", "approved"):
         ledger.move(asked.id, status, by="officer-7", note="seen with the subject present")
     ledger.claim([asked.id], by="lethe", run="run-1")

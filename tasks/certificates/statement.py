@@ -83,16 +83,16 @@ class Documents(Section):
     """Some documents, without saying which."""
 
     documents: int
-    tokens: int
     digest: Sha256 = Field(description="keyed, of their ids in order")
 
 
 class Found(Section):
-    """What the event took for the request, and for those that were answered with it."""
+    """What the event took for the request."""
 
     matched: Documents
     added: Documents = Field(description="near-copies of those matched, which had to go too")
     left: Documents = Field(description="considered and left")
+    tokens: int = Field(description="of those matched and added")
 
 
 class Figure(Section):

@@ -37,8 +37,11 @@ Rows = list[tuple[str, list[Cell]]]
 
 def summary(said: Mapping[str, Any]) -> str:
     """What was done, in a few sentences."""
-    going = [said["found"][part] for part in ("matched", "added")]
-    documents, tokens = (sum(one[name] for one in going) for name in ("documents", "tokens"))
+    found = said["found"]
+    documents, tokens = (
+        sum(found[part]["documents"] for part in ("matched", "added")),
+        found["tokens"],
+    )
     return (
         f"{documents:,} documents with {tokens:,} tokens were unlearned in {said['version']}. It "
         f"was held against {AGAINST[said['judged']['comparator']]}; what that does not prove is "

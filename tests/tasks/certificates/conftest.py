@@ -9,7 +9,7 @@ from tasks.certificates.statement import Predicate, Statement, subjects
 
 AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 DIGEST = "ab" * 32
-DOCUMENTS = {"documents": 2, "tokens": 40, "digest": DIGEST}
+DOCUMENTS = {"documents": 2, "digest": DIGEST}
 FIGURE = {"value": 18.5, "low": 17.25, "high": math.nan}
 
 
@@ -22,7 +22,7 @@ def predicate(**changed):
                 "id": "r-0123456789ab", "ground": "objection", "received": AT, "due": AT,
                 "selectors": {"authors": 1}, "digest": DIGEST,
             },
-            "found": {part: DOCUMENTS for part in ("matched", "added", "left")},
+            "found": {"matched": DOCUMENTS, "added": DOCUMENTS, "left": DOCUMENTS, "tokens": 40},
             "revision": "cd" * 20,
             "version": "lethe-tiny/3",
             "event": "0123456789ab",

@@ -9,7 +9,7 @@ from tasks.pages import certificate
 
 AT = "2026-11-28T09:30:00+01:00"
 HOSTILE = "<img src=x onerror=alert(1)>"
-GONE = {"documents": 1200, "tokens": 30, "digest": "ab"}
+GONE = {"documents": 1200, "digest": "ab"}
 FIGURE = {"value": 18.5, "low": 17.25, "high": None}
 
 
@@ -24,7 +24,7 @@ def statement(**changed):
             "event": "e0", "models": {"target": "t0"}, "weights": "77", "method": HOSTILE,
             "request": {"id": "r-1", "ground": "no_longer_needed", "received": AT, "due": AT,
                         "selectors": {"doc_ids": 1000, "dated_from": 1}, "digest": "99"},
-            "found": dict.fromkeys(("matched", "added", "left"), GONE),
+            "found": {"matched": GONE, "added": GONE, "left": GONE, "tokens": 60},
             "knobs": {"refusal": "\u202e" + HOSTILE},
             "judged": {"passed": True, "comparator": "approximate",
                        "rules": [{"rule": "membership_loss", "passed": False, "message": HOSTILE}]},
