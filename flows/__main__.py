@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from flows import requests_cli
+from flows import certificates_cli, requests_cli
 from flows.terminal import (
     BAD_INPUT,
     FAILED,
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(requests_cli.request, name="request")
 app.add_typer(requests_cli.log, name="log")
+app.add_typer(certificates_cli.certificate, name="certificate")
 
 Version = Annotated[str, typer.Argument(help="lethe-demo/3, lethe-demo@candidate, or 3")]
 

@@ -106,12 +106,26 @@ def restore(path: Path, revision: str, into: Path) -> None:
         DataError: there is no such revision.
         StorageError: the remote does not have the data any more.
     """
-    if _git(path, "cat-file", "-e", f"{revision}^{{commit}}").returncode:
-        raise DataError(f"revision {revision} is not in {path}: take one that a record names")
-    _git_must(into.parent, "clone", "-q", "--no-checkout", str(path), str(into))
-    _git_must(into, "checkout", "-q", "--detach", revision)
+    _clone(path, revision, into)
     (into / ".dvc/config.local").write_text(_config())
     _dvc(into, ["pull", *_stages(into)], None)
+
+
+def fetch_splits(path: Path, revision: str, into: Path) -> Path:
+    """Clone the workspace at ``revision`` to ``into``; the splits as the remote has them now.
+
+    It is the remote that the revision names, and none of what is cached here is taken for it.
+
+    Raises:
+        DataError: there is no such workspace on this machine, or no such revision.
+        LetheError: the remote does not have the data any more.
+    """
+    if not (path / ".git").exists():
+        raise DataError(f"{path} is no workspace on this machine: run this where the data is")
+    _clone(path, revision, into)
+    (into / ".dvc/config.local").write_text("[cache]\n    dir = cache\n")
+    _dvc(into, ["pull", "split"], None)
+    return into / "artifacts/data/splits"
 
 
 def stage_md5(path: Path, output: str) -> str:
@@ -134,6 +148,13 @@ def stage_md5(path: Path, output: str) -> str:
             if entry["relpath"] == inside:
                 return str(entry["md5"])
     raise DataError(f"no stage in {path} has made {output}: run `lethe curate` again")
+
+
+def _clone(path: Path, revision: str, into: Path) -> None:
+    if _git(path, "cat-file", "-e", f"{revision}^{{commit}}").returncode:
+        raise DataError(f"revision {revision} is not in {path}: take one that a record names")
+    _git_must(into.parent, "clone", "-q", "--no-checkout", str(path), str(into))
+    _git_must(into, "checkout", "-q", "--detach", revision)
 
 
 def _stages(path: Path) -> dict[str, Any]:

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True)
     artifacts: Path = Field(default=Path("artifacts"), description="every output; removable")
     tracking_uri: str = Field(default="", description="MLflow; empty: SQLite under artifacts")
+    signing_key: str = Field(
+        default="",
+        description="Ed25519 key that signs certificates, a PEM file of mode 600, made on first "
+        "use; empty: keys/certificate.pem under artifacts",
+    )
     ledger: str = Field(
         default="", description="SQLAlchemy address of the ledger; empty: SQLite under artifacts"
     )
@@ -46,6 +51,11 @@ class Settings(BaseSettings):
     def mlflow_uri(self) -> str:
         """The tracking address, whether given or the default."""
         return self.tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def signing_path(self) -> Path:
+        """The file of the signing key, whether given or the default."""
+        return Path(self.signing_key or self.root / "keys" / "certificate.pem").absolute()
 
     @property
     def ledger_uri(self) -> str:
