@@ -116,6 +116,19 @@ def note_event(ids: Sequence[str], model: str, event: str, version: str) -> None
             tables.append(connection, "request.answered", id, OWN, answer)
 
 
+def retract(id: str, model: str, by: str) -> None:
+    """Take back what answered a request for a model; it waits for another. Nothing if none did.
+
+    Raises:
+        ConfigError: there is no such request.
+    """
+    with _writing() as connection:
+        answers = {one.model: one for one in _one(connection, id).events}
+        if model in answers:
+            tables.unanswered(connection, id, model)
+            tables.append(connection, "request.retracted", id, by, answers[model].model_dump())
+
+
 def forget(id: str, by: str) -> Deletion:
     """Overwrite for ever who asked, what was selected and why it was moved.
 

@@ -94,6 +94,14 @@ def history(version: str) -> History:
         return History.model_validate(mlflow.artifacts.load_dict(f"runs:/{found.run_id}/{HISTORY}"))
 
 
+def verdict(version: str) -> dict[str, Any]:
+    """What the gate said of ``version``, as it was registered."""
+    with tracking() as client:
+        found = find(client, version)
+        told = mlflow.artifacts.load_dict(f"runs:/{found.run_id}/verdict.json")
+        return dict(told)
+
+
 def report_path(version: str) -> str:
     """Download the report of ``version``; the path of its page."""
     with tracking() as client:
@@ -125,6 +133,11 @@ def fetch_files(version: str, into: Path) -> ModelVersion:
     """As `fetch_model`, whatever the files are by now: for whoever compares them."""
     with tracking() as client:
         found = find(client, version)
+        if FILES not in found.tags:
+            raise RegistryError(
+                f"{called(found)} was not registered by Lethe: no digest says what its files are; "
+                "register an event instead"
+            )
         download(found.source, into)
         return found
 
