@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True)
     artifacts: Path = Field(default=Path("artifacts"), description="every output; removable")
     tracking_uri: str = Field(default="", description="MLflow; empty: SQLite under artifacts")
+    dvc_remote: str = Field(
+        default="",
+        description="s3://BUCKET of the data, at AWS_ENDPOINT_URL_S3; empty: below artifacts",
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     processes: int = Field(default=1, ge=1, description="training processes, one per GPU")
     checkpoint_seconds: float = Field(
