@@ -5,8 +5,10 @@ Runs as a client of the stack: ``python -m infra.stack run deploy``. Doing it ag
 
 import subprocess
 import sys
+import tempfile
 from datetime import timedelta
 
+import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import StateType
@@ -15,6 +17,7 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
+from flows import pipelines
 from infra.stack.services import HEARTBEAT_SECONDS, POOL
 from infra.stack.settings import StackSettings
 from tasks.core.settings import PROJECT
@@ -32,7 +35,7 @@ def main() -> None:
     with get_client(sync_client=True) as client:
         _limit_gpus(client, settings.gpus)
         _end_dead_runs(client)
-        _prefect("deploy", "--prefect-file", "pipelines.yaml", "--all")
+        _deploy_pipelines()
         client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
 
 
@@ -44,6 +47,17 @@ def _kind(settings: StackSettings) -> list[str]:
 def _prefect(*arguments: str) -> None:
     command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
     subprocess.run(command, cwd=PROJECT, check=True, stdin=subprocess.DEVNULL)
+
+
+def _deploy_pipelines() -> None:
+    """Check the file here, once: its build step would load every flow again per deployment."""
+    pipelines.read()
+    known = yaml.safe_load(pipelines.PIPELINES.read_text())
+    del known["build"]
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        yaml.safe_dump(known, file)
+        file.flush()
+        _prefect("deploy", "--prefect-file", file.name, "--all")
 
 
 def _limit_gpus(client: SyncPrefectClient, gpus: int) -> None:

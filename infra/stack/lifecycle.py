@@ -8,7 +8,7 @@ import time
 from typing import NamedTuple
 
 from infra.stack import postgres, secrets
-from infra.stack.services import PREFECT, SERVICES, Service
+from infra.stack.services import POSTGRES, PREFECT, SERVICES, Service
 from infra.stack.settings import StackSettings
 from infra.stack.supervision import Supervisor, log_path
 from tasks.core.errors import BusyError, ConfigError, ProcessError, StorageError
@@ -50,7 +50,8 @@ def up(settings: StackSettings) -> None:
             supervisor.start()
         for service in SERVICES:
             _start(supervisor, service, settings)
-            PREPARED.get(service.name, lambda settings: None)(settings)
+            if service in PREPARED:
+                PREPARED[service](settings)
 
 
 def _create_root(settings: StackSettings) -> None:
@@ -164,5 +165,5 @@ def _last(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
-PREPARED = {"postgres": postgres.create_databases, "prefect": deploy}
+PREPARED = {POSTGRES: postgres.create_databases, PREFECT: deploy}
 """What has to be there before the next server starts."""

@@ -75,7 +75,7 @@ def common_environment(settings: StackSettings) -> dict[str, str]:
 
 def _answers(address: str, expected: HTTPStatus = HTTPStatus.OK) -> bool:
     try:
-        return requests.get(address, timeout=ANSWER_SECONDS).status_code == expected
+        return bool(requests.get(address, timeout=ANSWER_SECONDS).status_code == expected)
     except RequestException:
         return False
 

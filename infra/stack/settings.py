@@ -5,14 +5,14 @@ Every field is read from the environment (``LETHE_STACK_MLFLOW_PORT=5001``) at t
 
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.core.settings import Settings
 
-PORT = {"ge": 1, "le": 65_535}
+Port = Annotated[int, Field(ge=1, le=65_535)]
 LOOPBACK = "127.0.0.1"
 
 
@@ -28,14 +28,14 @@ class StackSettings(BaseSettings):
         default=IPv4Address(LOOPBACK), description="the address that the servers listen on"
     )
     postgres_host: str = Field(default=LOOPBACK, description="where the others find PostgreSQL")
-    postgres_port: int = Field(default=15432, **PORT)
+    postgres_port: Port = 15432
     store_host: str = Field(default=LOOPBACK, description="where the others find the S3 store")
-    store_port: int = Field(default=19000, **PORT)
+    store_port: Port = 19000
     prefect_host: str = Field(default=LOOPBACK, description="where the others find Prefect")
-    prefect_port: int = Field(default=14200, **PORT)
+    prefect_port: Port = 14200
     mlflow_host: str = Field(default=LOOPBACK, description="where the others find MLflow")
-    mlflow_port: int = Field(default=15000, **PORT)
-    worker_port: int = Field(default=18080, description="only says whether it is well", **PORT)
+    mlflow_port: Port = 15000
+    worker_port: Port = Field(default=18080, description="only says whether it is well")
     pool_type: Literal["process", "kubernetes"] = Field(
         default="process", description="whether runs are processes of the worker or jobs"
     )
