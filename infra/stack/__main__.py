@@ -9,11 +9,14 @@ from typing import Annotated
 import typer
 
 from infra.stack import launch, lifecycle, postgres, secrets
-from infra.stack.services import client_environment
+from infra.stack.services import client_environment, service
 from infra.stack.settings import StackSettings
 from tasks.core.errors import LetheError
 
 NOT_UP, BAD_INPUT = 1, 2
+Name = Annotated[
+    str, typer.Argument(envvar="LETHE_STACK_SERVICE", help="a server; for `run` also a job")
+]
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -62,10 +65,26 @@ def env() -> None:
     typer.echo(f"set -a; . {shlex.quote(str(secrets.path(settings)))}; set +a")
 
 
+@app.command("secrets")
+def make_secrets() -> None:
+    """Draw the passwords unless they are there, and say in which file."""
+    settings = StackSettings()
+    lifecycle.create_root(settings)
+    secrets.create(settings)
+    typer.echo(secrets.path(settings))
+
+
 @app.command()
-def run(name: Annotated[str, typer.Argument(help="a server, or deploy, or drain")]) -> None:
+def run(name: Name) -> None:
     """Become a server or a job: what the supervisor and the containers start."""
     launch.become(StackSettings(), name)
+
+
+@app.command()
+def well(name: Name) -> None:
+    """Exit code 1 unless the server is well: the health check of a container."""
+    if not service(name).well(StackSettings()):
+        raise typer.Exit(NOT_UP)
 
 
 @app.command()

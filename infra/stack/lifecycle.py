@@ -13,11 +13,9 @@ from infra.stack.settings import StackSettings
 from infra.stack.supervision import Supervisor, log_path
 from tasks.core.errors import BusyError, ConfigError, ProcessError, StorageError
 from tasks.core.lock import held
-from tasks.core.settings import PROJECT
+from tasks.core.settings import PROJECT, Settings
 
 POLL_SECONDS = 0.3
-WAIT_SECONDS = 1
-"""For another command on the same stack."""
 log = logging.getLogger(__name__)
 
 
@@ -39,8 +37,8 @@ def up(settings: StackSettings) -> None:
         ProcessError: a server did not become well.
         BusyError: another start or stop goes on.
     """
-    _create_root(settings)
-    with held(settings.folder / ".lock", WAIT_SECONDS):
+    create_root(settings)
+    with held(settings.folder / ".lock", Settings().wait_seconds):
         supervisor = Supervisor(settings)
         if not supervisor.up():
             postgres.end_orphan(settings)
@@ -54,7 +52,7 @@ def up(settings: StackSettings) -> None:
                 PREPARED[service](settings)
 
 
-def _create_root(settings: StackSettings) -> None:
+def create_root(settings: StackSettings) -> None:
     """Others may pass through, for PostgreSQL of root is one; what is in it is each owner's."""
     try:
         settings.folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +111,7 @@ def down(settings: StackSettings) -> None:
     """
     if not settings.folder.exists() or not (supervisor := Supervisor(settings)).up():
         return
-    with held(settings.folder / ".lock", WAIT_SECONDS):
+    with held(settings.folder / ".lock", Settings().wait_seconds):
         _drain(settings)
         for service in reversed(SERVICES):
             supervisor.stop_process(service.name)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from dotenv import dotenv_values
 from tasks.core.settings import PROJECT
 
 PORTS = ("postgres", "store", "prefect", "mlflow", "worker")
-START_SECONDS = 280
 
 
 def free_ports(count):
@@ -31,15 +29,6 @@ def free_ports(count):
     finally:
         for probe in probes:
             probe.close()
-
-
-def until(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.5)
-    raise AssertionError(f"no {what} within {seconds} s")
 
 
 class Served:
@@ -108,15 +97,26 @@ class Served:
     def prefect(self, path, body=None, auth=None):
         """Ask Prefect's REST interface, as its page does."""
         headers = {"content-type": "application/json"}
-        headers |= basic(self.secrets["PREFECT_API_AUTH_STRING"] if auth is None else auth)
+        headers |= self.basic(self.secrets["PREFECT_API_AUTH_STRING"] if auth is None else auth)
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.prefect_api}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or "null")
 
+    @staticmethod
+    def basic(auth):
+        """The header of a user and a password."""
+        return {"authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"}
 
-def basic(auth):
-    return {"authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"}
+    @staticmethod
+    def until(condition, seconds, what):
+        """What ``condition`` gives, once it gives something."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if value := condition():
+                return value
+            time.sleep(0.5)
+        raise AssertionError(f"no {what} within {seconds} s")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ import boto3
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from conftest import basic, until
 
 from tasks.core.settings import PROJECT
 
@@ -56,9 +55,9 @@ def test_every_server_is_well_and_status_says_where(served):
 def test_prefect_and_mlflow_refuse_another_password(served, auth):
     search = f"{served.mlflow_uri}/api/2.0/mlflow/experiments/get?experiment_id=0"
     ours = f"lethe:{served.secrets['MLFLOW_TRACKING_PASSWORD']}"
-    assert status_of(search, basic(ours)) == 200
-    assert status_of(search, basic(auth)) == 401
-    assert status_of(f"{served.prefect_api}/admin/version", basic(auth)) == 401
+    assert status_of(search, served.basic(ours)) == 200
+    assert status_of(search, served.basic(auth)) == 401
+    assert status_of(f"{served.prefect_api}/admin/version", served.basic(auth)) == 401
 
 
 def test_the_store_refuses_another_key(served):
@@ -91,7 +90,7 @@ def test_cron_gets_scheduled_runs_within_a_minute(served, name):
         "deployments": {"id": {"any_": [deployment(served, name)["id"]]}},
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
     }
-    runs = until(
+    runs = served.until(
         lambda: served.prefect("/flow_runs/filter", chosen), 60, f"scheduled run of {name}"
     )
     assert all(run["auto_scheduled"] for run in runs)
@@ -114,7 +113,7 @@ def run(served):
         found = served.prefect(f"/flow_runs/{made['id']}")
         return found if found["state"]["type"] in ENDED else None
 
-    return until(ended, 280, "end of the run")
+    return served.until(ended, 280, "end of the run")
 
 
 def test_a_run_triggered_from_the_page_completes_with_its_report(served, run):
@@ -128,10 +127,10 @@ def test_its_weights_are_in_the_store_and_come_back_through_mlflow_without_a_key
     # the client has MLflow's password alone: the server is who may enter the bucket
     client = {k: v for k, v in served.client.items() if not k.startswith("AWS_")}
     code = (
-        "import mlflow, pathlib; mlflow.set_tracking_uri({uri!r});"
+        f"import mlflow, pathlib; mlflow.set_tracking_uri({served.mlflow_uri!r});"
         "folder = pathlib.Path(mlflow.artifacts.download_artifacts('models:/lethe-small/1'));"
         "print(sum(path.stat().st_size for path in folder.rglob('*.safetensors')))"
-    ).format(uri=served.mlflow_uri)
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], env=client, capture_output=True, text=True, check=False
     )
@@ -195,13 +194,18 @@ def test_an_unknown_key_is_refused_by_the_deployment_itself(served, tmp_path):
 def test_a_server_that_is_killed_comes_back(served, name):
     killed = served.pids()[name]
     os.kill(killed, signal.SIGKILL)
-    until(lambda: f"{name} " in served.control("status") and served.control("pid", name).strip()
-          not in ("0", str(killed)), 30, f"new {name}")
-    until(lambda: status(served), 60, "stack that is well")
+    served.until(lambda: new_pid(served, name) not in (0, killed), 60, f"new {name}")
+    served.until(lambda: all_well(served), 60, "stack that is well")
     assert served.pids()[name] != killed
 
 
-def status(served):
+def new_pid(served, name):
+    """The process of a server that is starting or runs; 0 while there is none."""
+    said = served.control("pid", name).strip()
+    return int(said) if said.isdigit() else 0
+
+
+def all_well(served):
     command = [sys.executable, "-m", "infra.stack", "status"]
     done = subprocess.run(
         command, cwd=PROJECT, env=served.environment, capture_output=True, check=False
@@ -218,5 +222,5 @@ def test_a_stop_ends_everything_and_a_start_finds_everything_again(served, run):
     assert served.secrets == before
     assert served.prefect(f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
     version = f"{served.mlflow_uri}/api/2.0/mlflow/model-versions/get?name=lethe-small&version=1"
-    assert status_of(version, basic(f"lethe:{before['MLFLOW_TRACKING_PASSWORD']}")) == 200
+    assert status_of(version, served.basic(f"lethe:{before['MLFLOW_TRACKING_PASSWORD']}")) == 200
     assert not served.prefect("/work_pools/lethe")["is_paused"]
