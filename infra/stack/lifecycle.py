@@ -66,8 +66,15 @@ def create_root(settings: StackSettings) -> None:
 
 
 def _refuse_taken_ports(settings: StackSettings) -> None:
+    users: dict[int, Service] = {}
     for service in SERVICES:
         port = service.port(settings)
+        if other := users.get(port):
+            raise ConfigError(
+                f"{other.name} and {service.name} are both to listen on port {port}: "
+                f"set {service.port_setting} to another"
+            )
+        users[port] = service
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -150,6 +157,7 @@ def _job(name: str, settings: StackSettings) -> subprocess.CompletedProcess[str]
             [sys.executable, "-m", "infra.stack", "run", name],
             cwd=PROJECT,
             text=True,
+            stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.PIPE,
             check=False,
