@@ -10,7 +10,7 @@ import typer
 
 from infra.stack import launch, lifecycle, postgres, secrets
 from infra.stack.services import client_environment, service
-from infra.stack.settings import StackSettings
+from infra.stack.settings import current
 from tasks.core.errors import LetheError
 
 NOT_UP, BAD_INPUT = 1, 2
@@ -28,7 +28,7 @@ app = typer.Typer(
 @app.command()
 def up() -> None:
     """Start what is not up, and say where it is."""
-    settings, begun = StackSettings(), time.monotonic()
+    settings, begun = current(), time.monotonic()
     lifecycle.up(settings)
     typer.echo(
         f"The stack is up after {time.monotonic() - begun:.0f} s.\n"
@@ -42,13 +42,13 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Take no more runs, wait for those that go on, stop every server; data stays."""
-    lifecycle.down(StackSettings())
+    lifecycle.down(current())
 
 
 @app.command()
 def status() -> None:
     """Each server, its port, process and health; exit code 1 where one is not well."""
-    rows = lifecycle.standing(StackSettings())
+    rows = lifecycle.standing(current())
     for row in rows:
         health = "well" if row.well else "not well"
         typer.echo(f"{row.name:<10}{row.port:>6}{row.pid or '-':>9}  {row.state:<10}{health}")
@@ -59,7 +59,7 @@ def status() -> None:
 @app.command()
 def env() -> None:
     """Shell lines that make `lethe` and `prefect` clients of the stack; they hold no secret."""
-    settings = StackSettings()
+    settings = current()
     for name, value in client_environment(settings).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
     typer.echo(f"set -a; . {shlex.quote(str(secrets.path(settings)))}; set +a")
@@ -68,7 +68,7 @@ def env() -> None:
 @app.command("secrets")
 def make_secrets() -> None:
     """Draw the passwords unless they are there, and say in which file."""
-    settings = StackSettings()
+    settings = current()
     lifecycle.create_root(settings)
     secrets.create(settings)
     typer.echo(secrets.path(settings))
@@ -77,20 +77,20 @@ def make_secrets() -> None:
 @app.command()
 def run(name: Name) -> None:
     """Become a server or a job: what the supervisor and the containers start."""
-    launch.become(StackSettings(), name)
+    launch.become(current(), name)
 
 
 @app.command()
 def well(name: Name) -> None:
     """Exit code 1 unless the server is well: the health check of a container."""
-    if not service(name).well(StackSettings()):
+    if not service(name).well(current()):
         raise typer.Exit(NOT_UP)
 
 
 @app.command()
 def databases() -> None:
     """Make the databases and roles of a PostgreSQL that runs."""
-    postgres.create_databases(StackSettings())
+    postgres.create_databases(current())
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tasks.core.errors import ConfigError
 from tasks.core.settings import Settings
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -76,3 +77,16 @@ def setting(field: str) -> str:
     """The environment variable of a field."""
     assert field in StackSettings.model_fields, field
     return f"LETHE_STACK_{field.upper()}"
+
+
+def current() -> StackSettings:
+    """The settings of this environment.
+
+    Raises:
+        ConfigError: a variable breaks its rule.
+    """
+    try:
+        return StackSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{setting(str(first['loc'][0]))}: {first['msg']}") from None
