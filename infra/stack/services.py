@@ -96,11 +96,9 @@ def _store_command(settings: StackSettings) -> list[str]:
     folder = settings.folder / "store"
     for bucket in (ARTIFACTS, DATA):
         (folder / bucket).mkdir(parents=True, exist_ok=True)
-    # Object names become paths; the folder is this server's alone, so nothing is cached.
     return [
         *(_rclone(), "serve", "s3", str(folder)),
-        *("--addr", f"{settings.bind}:{settings.store_port}", "--vfs-cache-mode", "off"),
-        *("--dir-cache-time", "0s", "--config", ""),
+        *("--addr", f"{settings.bind}:{settings.store_port}", "--config", ""),
     ]
 
 

@@ -66,6 +66,7 @@ def configuration(settings: StackSettings) -> str:
             "pidfile": folder / "supervisor.pid",
             **({} if os.geteuid() else {"user": "root"}),  # otherwise it warns of it
         },
+        "supervisorctl": {"serverurl": f"unix://{socket_path(settings)}"},
         "rpcinterface:supervisor": {
             "supervisor.rpcinterface_factory": ("supervisor.rpcinterface:make_main_rpcinterface")
         },

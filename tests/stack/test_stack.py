@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 
 from tasks.core.settings import PROJECT
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for every server
+
 SMALL = yaml.safe_load((Path(__file__).parent / "small-run.yaml").read_text())
 DEPLOYMENTS = ("unlearning/on-demand", "curation/weekly", "auditing/nightly")
 SERVERS = ("postgres", "store", "prefect", "mlflow", "worker")
@@ -113,7 +115,7 @@ def run(served):
         found = served.prefect(f"/flow_runs/{made['id']}")
         return found if found["state"]["type"] in ENDED else None
 
-    return served.until(ended, 280, "end of the run")
+    return served.until(ended, 500, "end of the run")
 
 
 def test_a_run_triggered_from_the_page_completes_with_its_report(served, run):
