@@ -215,6 +215,21 @@ def all_well(served):
     return done.returncode == 0
 
 
+def test_a_stop_waits_for_runs_and_names_those_that_go_on(served, monkeypatch):
+    identity = deployment(served, "curation/weekly")["id"]
+    body = {"name": "patient-otter", "state": {"type": "RUNNING"}}
+    made = served.prefect(f"/deployments/{identity}/create_flow_run", body)
+    monkeypatch.setitem(served.settings, "LETHE_STACK_DRAIN_SECONDS", "2")
+    try:
+        said = served.stack("down", code=2).stderr
+        assert said.startswith("stack: patient-otter still run after 2 s, and the pool takes no")
+        assert served.prefect("/work_pools/lethe")["is_paused"]
+        assert all_well(served)
+    finally:
+        ended = {"state": {"type": "CANCELLED"}, "force": True}
+        served.prefect(f"/flow_runs/{made['id']}/set_state", ended)
+
+
 def test_a_stop_ends_everything_and_a_start_finds_everything_again(served, run):
     before = served.secrets
     served.stack("down")
