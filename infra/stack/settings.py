@@ -41,7 +41,7 @@ class StackSettings(BaseSettings):
         default="process", description="whether runs are processes of the worker or jobs"
     )
     gpus: int = Field(default=1, ge=1, description="runs of the queue `gpu` at the same time")
-    start_seconds: float = Field(default=120, gt=0, description="for one server to become healthy")
+    start_seconds: float = Field(default=300, gt=0, description="for one server to become healthy")
     drain_seconds: float = Field(
         default=600, ge=0, description="to wait for runs when stopping; 0: stop them"
     )
