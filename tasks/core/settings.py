@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     approvers: str = Field(
         default="", description="references that may approve, by commas; empty: anybody"
     )
+    dvc_remote: str = Field(
+        default="",
+        description="s3://BUCKET of the data, at AWS_ENDPOINT_URL_S3; empty: below artifacts",
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     processes: int = Field(default=1, ge=1, description="training processes, one per GPU")
     checkpoint_seconds: float = Field(
