@@ -82,6 +82,23 @@ def delete(
 
 
 @app.command()
+def certify(
+    requests: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REQUEST]...", help="all that were promoted unless given"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a signed certificate for requests that were promoted."""
+    from flows.certifying import CertifyConfig, certifying, summary
+
+    config = CertifyConfig(requests=tuple(requests or ()))
+    with only_answers_on_stdout():
+        result = summary(certifying(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
 def curate(assignments: Assignments = None, as_json: Json = False) -> None:
     """Ingest, clean and deduplicate the corpora under DVC."""
     from flows.curation import curation

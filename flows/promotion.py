@@ -3,6 +3,7 @@
 from prefect import flow
 from pydantic import Field
 
+from flows.certifying import CertifyConfig, certifying
 from flows.decisions import decided
 from tasks.core.variants import Section
 from tasks.promote import Ruling, carry_out, propose
@@ -21,11 +22,13 @@ class PromotionConfig(Section):
 
 @flow(flow_run_name="{config.version}")
 def promotion(config: PromotionConfig) -> Ruling:
-    """Check a version, ask a person, and do what the person says.
+    """Check a version, ask a person, do what the person says, and certify what is promoted.
 
     Args:
         config: Which version may become champion, and how long a person may take to say so.
     """
     proposal = propose(config.version)
     said = decided(proposal.shown, config.wait_hours, proposal.version.replace("/", "-"))
-    return carry_out(proposal.version, said.decision, said.by, said.why)
+    ruling = carry_out(proposal.version, said.decision, said.by, said.why)
+    certifying(CertifyConfig())
+    return ruling
