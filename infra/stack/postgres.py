@@ -19,9 +19,18 @@ from tasks.core.errors import ConfigError, ProcessError
 
 INSTALLED = Path("/usr/lib/postgresql")
 SUPERUSER = "postgres"
-DATABASES = {"prefect": "prefect", "mlflow": "mlflow", "mlflow_users": "mlflow"}
+DATABASES = {
+    "prefect": "prefect",
+    "mlflow": "mlflow",
+    "mlflow_users": "mlflow",
+    "ledger": "lethe",
+}
 """Each database and the role that owns it."""
-PASSWORDS = {"prefect": "PREFECT_DATABASE_PASSWORD", "mlflow": "MLFLOW_DATABASE_PASSWORD"}
+PASSWORDS = {
+    "prefect": "PREFECT_DATABASE_PASSWORD",
+    "mlflow": "MLFLOW_DATABASE_PASSWORD",
+    "lethe": "PGPASSWORD",  # clients of the ledger: libpq reads it
+}
 REACH_SECONDS = 5
 
 

@@ -33,6 +33,7 @@ CLIENT: Mapping[str, Callable[[], str]] = {
     "MLFLOW_TRACKING_PASSWORD": drawn,
     "AWS_ACCESS_KEY_ID": drawn,
     "AWS_SECRET_ACCESS_KEY": drawn,
+    "PGPASSWORD": drawn,
 }
 """What a client of the stack needs, and the worker."""
 

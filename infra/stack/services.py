@@ -54,6 +54,7 @@ def client_environment(settings: StackSettings) -> dict[str, str]:
     return {
         "PREFECT_API_URL": settings.prefect_api,
         "LETHE_TRACKING_URI": settings.mlflow_uri,
+        "LETHE_LEDGER": settings.database("lethe", "psycopg2", "ledger"),
         "LETHE_DVC_REMOTE": f"s3://{DATA}",
         "AWS_ENDPOINT_URL_S3": settings.store_url,
         "AWS_DEFAULT_REGION": REGION,
