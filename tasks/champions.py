@@ -91,6 +91,18 @@ def interrupted(model: str) -> Change | None:
         return None if _finished(client, change) else change
 
 
+def repeated(model: str, by: str, why: str) -> bool:
+    """Whether the last change is a rollback that the same person asked for in the same words.
+
+    Its last answer may have been lost on the way, and twice would be one version too far.
+    """
+    with tracking() as client:
+        change = _last(client, model)
+        tags = find(client, change.marked).tags
+        said = tuple(tags.get(f"lethe.{change.word}_{key}") for key in ("by", "why"))
+        return change.back and said == (by, why)
+
+
 def unverified(model: str) -> str:
     """How the champion in MLflow is not the ledger's, in one line; empty where it is.
 

@@ -119,7 +119,9 @@ def carry_out(version: str, decision: Literal["approve", "reject"], by: str, why
 
 @task
 def roll_back(model: str, by: str, why: str) -> Ruling:
-    """Make the version that the champion came from champion again; run again, it is finished.
+    """Make the version that the champion came from champion again.
+
+    The same words again are the same rollback, which is finished; other words go back further.
 
     Raises:
         BusyError: another version has become champion meanwhile.
@@ -131,7 +133,8 @@ def roll_back(model: str, by: str, why: str) -> Ruling:
     if not ledger.champion(model):
         raise ConfigError(f"{escaped(model)[:80]!a} has no champion: name a model, as lethe-demo")
     with champions.alone(model):
-        if not _finish(model, lambda change: change.back, why):
+        again = _finish(model, lambda change: change.back, why)
+        if not (again or champions.repeated(model, by, why)):
             if said := champions.unverified(model):
                 raise RegistryError(said)
             champion = ledger.champion(model)

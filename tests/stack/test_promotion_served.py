@@ -9,6 +9,8 @@ import sys
 import time
 import urllib.request
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from urllib.error import HTTPError
 
 import pytest
 
@@ -69,8 +71,14 @@ def served(tmp_path, monkeypatch):
     def call(path, body=None):
         data = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(f"{url}{path}", data, {"content-type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            return json.loads(answer.read() or "null")
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return json.loads(answer.read() or "null")
+        except HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:  # SQLite is held: the page asks again
+                raise
+        time.sleep(1)
+        return call(path, body)
 
     def healthy():
         try:

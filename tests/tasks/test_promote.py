@@ -221,6 +221,14 @@ def test_two_rollbacks_go_back_twice(database, a_version, candidate):
     assert aliases(database) == {"champion": "1"}
 
 
+def test_a_rollback_in_the_same_words_goes_back_no_further(database, a_version, candidate):
+    approved(candidate)
+    approved(a_version(parent=candidate))
+    first = roll_back.fn("lethe-tiny", "officer-8", "it stutters")
+    assert roll_back.fn("lethe-tiny", "officer-8", "it stutters") == first
+    assert aliases(database) == {"champion": "2", "previous": "1"}
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [("lethe-tiny", "came from no champion"), ("../../etc", "'../../etc' has no champion")],
@@ -347,8 +355,9 @@ except LetheError as error:
 
 
 def test_of_two_promotions_at_once_one_wins_and_the_other_says_so(
-    database, a_version, adopted, candidate
+    database, a_version, adopted, candidate, monkeypatch
 ):
+    monkeypatch.setenv("LETHE_WAIT_SECONDS", "200")
     versions = [candidate, a_version(parent=adopted)]
     racers = [
         subprocess.Popen(
