@@ -4,11 +4,12 @@ import logging
 import shlex
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from infra.stack import launch, lifecycle, postgres, secrets
+from infra.stack import backup, launch, lifecycle, postgres, secrets
 from infra.stack.services import client_environment, service
 from infra.stack.settings import current
 from tasks.core.errors import LetheError
@@ -17,6 +18,7 @@ NOT_UP, BAD_INPUT = 1, 2
 Name = Annotated[
     str, typer.Argument(envvar="LETHE_STACK_SERVICE", help="a server; for `run` also a job")
 ]
+File = Annotated[Path, typer.Argument(help="a file of mode 600")]
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -54,6 +56,18 @@ def status() -> None:
         typer.echo(f"{row.name:<10}{row.port:>6}{row.pid or '-':>9}  {row.state:<10}{health}")
     if not all(row.well for row in rows):
         raise typer.Exit(NOT_UP)
+
+
+@app.command("backup")
+def make_backup(file: File) -> None:
+    """Write all that the stopped stack and Lethe know to one file that only its owner reads."""
+    typer.echo(f"{backup.backup(current(), file):,} files in {file}")
+
+
+@app.command()
+def restore(file: File) -> None:
+    """Bring a backup back, where nothing is yet; then start the stack."""
+    typer.echo(f"{backup.restore(current(), file):,} files are back; start with: make stack")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from infra.stack.services import WORKER, common_environment, service
 from infra.stack.settings import StackSettings
 
 DIED_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-JOBS = ("deploy", "drain")
+JOBS = ("deploy", "drain", "demo")
 """What is done once, as a client of Prefect; a module of this folder each."""
 
 

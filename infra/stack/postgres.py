@@ -125,6 +125,24 @@ def _initialise(folder: Path, password: Path) -> None:
         raise ProcessError(f"initdb in {folder.parent}: {' '.join(done.stderr.split())}")
 
 
+def adopt(settings: StackSettings) -> None:
+    """Give a cluster that was restored to whoever PostgreSQL runs as on this machine.
+
+    Raises:
+        ConfigError: it is of another PostgreSQL than the one that is installed.
+    """
+    folder = settings.folder / "postgres"
+    if not folder.is_dir():
+        return
+    version, installed = (folder / "PG_VERSION").read_text().strip(), Path(program("postgres"))
+    if installed.parts[-3] != version:
+        raise ConfigError(
+            f"{folder} is of PostgreSQL {version}, installed is {installed.parts[-3]}: "
+            f"apt-get install postgresql-{version}"
+        )
+    _give(folder, *folder.rglob("*"))
+
+
 def end_orphan(settings: StackSettings) -> None:
     """Stop a server whose supervisor was killed; no other end would let go of the port."""
     folder = settings.folder / "postgres"
