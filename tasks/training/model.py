@@ -57,7 +57,9 @@ class ModelConfig(Section):
         default="", description="local folder or hub id; empty: trained here, from scratch"
     )
     revision: str = Field(
-        default="", description="commit of the hub id, 40 hex digits; a local folder has none"
+        default="",
+        description="commit of the hub id, 40 hex digits; a local folder has none",
+        json_schema_extra={"pattern": "^([0-9a-f]{40})?$"},  # for forms; ``pinned`` says more
     )
     scratch: ScratchConfig = ScratchConfig()
     epochs: float = Field(default=10, gt=0, le=1000, description="of training from scratch")
