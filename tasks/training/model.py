@@ -49,6 +49,14 @@ class ScratchConfig(Section):
     context: int = Field(default=256, ge=16, le=2**20, description="tokens read at once")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the initial weights")
 
+    @model_validator(mode="after")
+    def _heads_have_pairs(self) -> Self:
+        if self.hidden % (2 * self.heads):  # rotary positions turn pairs of a head's numbers
+            raise ValueError(
+                f"hidden={self.hidden} must be an even multiple of heads={self.heads}: change one"
+            )
+        return self
+
 
 class ModelConfig(Section):
     """The target: trained here, or given by ``path``."""

@@ -66,6 +66,12 @@ def test_a_method_that_cannot_stop_by_the_runs_rule_is_refused_before_anything_i
     assert "task_vector" in line
 
 
+@pytest.mark.parametrize("heads", [3, 128])  # no multiple; a head of one number has no pair
+def test_heads_that_do_not_divide_the_width_are_refused_before_anything_is_read(heads):
+    line = said("run", "model.scratch.hidden=128", f"model.scratch.heads={heads}")
+    assert line == f"model.scratch: hidden=128 must be an even multiple of heads={heads}: change one"
+
+
 def test_one_way_out_is_enough():
     assert said("run", "attack.attacks=[los]").endswith("did you mean 'loss'?")
 
