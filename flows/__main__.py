@@ -1,18 +1,26 @@
 """The ``lethe`` command line.
 
-Exit codes: 0 done (for ``run``: the gate passed), 3 the gate failed, 2 bad input, 1 anything else.
-Standard output holds the answer and nothing else; progress and logs go to standard error. Heavy
-imports live inside the commands, so that ``lethe --help`` answers at once.
+Exit codes: 0 done (for ``run``: the gate passed), 3 the gate or a check failed, 2 bad input, 1
+anything else. Standard output holds the answer and nothing else; progress and logs go to standard
+error. Heavy imports live inside the commands, so that ``lethe --help`` answers at once.
 """
 
-import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 import typer
+
+from flows import requests_cli
+from flows.terminal import (
+    BAD_INPUT,
+    FAILED,
+    Assignments,
+    Json,
+    answer,
+    as_yaml,
+    only_answers_on_stdout,
+    run_config,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,21 +28,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Make a language model forget what someone has the right to have forgotten.",
 )
+app.add_typer(requests_cli.request, name="request")
+app.add_typer(requests_cli.log, name="log")
 
-Assignments = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[KEY=VALUE]...",
-        help="changes to params.yaml, e.g. unlearn.steps=20; params=FILE first: to that file",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 Version = Annotated[str, typer.Argument(help="lethe-demo/3, lethe-demo@candidate, or 3")]
 
 Page = Literal["mlflow", "prefect"]
-
-GATE_FAILED = 3
-BAD_INPUT = 2
 
 
 @app.command()
@@ -46,16 +45,37 @@ def demo(as_json: Json = False) -> None:
 @app.command()
 def run(assignments: Assignments = None, as_json: Json = False) -> None:
     """Forget what the request names, judge the result, register the model version."""
-    from flows.outcome import as_json as answer
+    from flows.outcome import as_json as told
     from flows.outcome import as_text
     from flows.unlearning import unlearning
 
-    config = _config(assignments)
-    with _only_answers_on_stdout():
-        result = answer(unlearning(config))
-    _print(result, as_text, as_json)
+    config = run_config(assignments)
+    with only_answers_on_stdout():
+        result = told(unlearning(config))
+    answer(result, as_text, as_json)
     if not result["verdict"]["pass"]:
-        raise typer.Exit(GATE_FAILED)
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def delete(
+    named: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REQUEST|KEY=VALUE]...",
+            help="ids of requests, all that wait unless given; changes to the run, params=FILE "
+            "first; delete.escalation",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer deletion requests that were approved; what passes the gate becomes the candidate."""
+    from flows.deletion import deletion, described, summary
+
+    config = described(named or [])
+    with only_answers_on_stdout():
+        result = summary(deletion(config))
+    answer(result, as_yaml, as_json)
 
 
 @app.command()
@@ -64,24 +84,24 @@ def curate(assignments: Assignments = None, as_json: Json = False) -> None:
     from flows.curation import curation
     from tasks.curate import summary
 
-    config = _config(assignments)
-    with _only_answers_on_stdout():
+    config = run_config(assignments)
+    with only_answers_on_stdout():
         result = summary(curation(config))
-    _print(result, _as_yaml, as_json)
+    answer(result, as_yaml, as_json)
 
 
 @app.command()
 def plan(assignments: Assignments = None, as_json: Json = False) -> None:
     """Show what a request would take, add and leave, before anything is trained."""
     from tasks.curate import curate as curated
-    from tasks.prepare import planned
+    from tasks.plan import planned
     from tasks.requests.plan import rendered
 
-    config = _config(assignments)
-    with _only_answers_on_stdout():
+    config = run_config(assignments)
+    with only_answers_on_stdout():
         corpus = curated.fn(config.source, config.curation)
         result = planned(corpus, config.request, config.splits)
-    _print(result.model_dump(mode="json"), lambda _: rendered(result), as_json)
+    answer(result.model_dump(mode="json"), lambda _: rendered(result), as_json)
 
 
 @app.command()
@@ -95,14 +115,14 @@ def bench(assignments: Assignments = None, as_json: Json = False) -> None:
     if named and named[-1] in distribution.STUDIES:
         start = distribution.STUDIES[named[-1]]
         planted = _varied(distribution.DistributionConfig, "bench", rest, start)
-        with _only_answers_on_stdout():
+        with only_answers_on_stdout():
             result = distribution.summary(distribution.distribution(planted))
     else:
         start = benchmark.study(named[-1], distribution.STUDIES) if named else {}
         config = _varied(benchmark.BenchmarkConfig, "bench", rest, start)
-        with _only_answers_on_stdout():
+        with only_answers_on_stdout():
             result = benchmark.summary(benchmark.benchmark(config))
-    _print(result, _as_yaml, as_json)
+    answer(result, as_yaml, as_json)
 
 
 @app.command()
@@ -111,9 +131,9 @@ def tune(assignments: Assignments = None, as_json: Json = False) -> None:
     from flows.tuning import TuneConfig, summary, tuning
 
     config = _varied(TuneConfig, "tune", assignments or [], {})
-    with _only_answers_on_stdout():
+    with only_answers_on_stdout():
         result = summary(tuning(config))
-    _print(result, _as_yaml, as_json)
+    answer(result, as_yaml, as_json)
 
 
 @app.command()
@@ -122,9 +142,9 @@ def stress(assignments: Assignments = None, as_json: Json = False) -> None:
     from flows.stressing import StressConfig, as_text, stressing, summary
 
     config = _varied(StressConfig, "stress", assignments or [], {})
-    with _only_answers_on_stdout():
+    with only_answers_on_stdout():
         result = summary(stressing(config))
-    _print(result, as_text, as_json)
+    answer(result, as_text, as_json)
 
 
 @app.command()
@@ -134,9 +154,9 @@ def downstream(assignments: Assignments = None, as_json: Json = False) -> None:
     from flows.downstream import downstream as flow
 
     config = _varied(DownstreamRun, "downstream", assignments or [], {})
-    with _only_answers_on_stdout():
+    with only_answers_on_stdout():
         result = summary(flow(config))
-    _print(result, as_text, as_json)
+    answer(result, as_text, as_json)
 
 
 @app.command()
@@ -144,7 +164,7 @@ def methods(as_json: Json = False) -> None:
     """List the methods and what they are made of: a line, a source and the knobs of each."""
     from flows import catalogue
 
-    _print(catalogue.methods(), catalogue.as_text, as_json)
+    answer(catalogue.methods(), catalogue.as_text, as_json)
 
 
 @app.command()
@@ -152,7 +172,7 @@ def metrics(as_json: Json = False) -> None:
     """List the metrics and attacks: a line, a source and the knobs of each."""
     from flows import catalogue
 
-    _print(catalogue.metrics(), catalogue.as_text, as_json)
+    answer(catalogue.metrics(), catalogue.as_text, as_json)
 
 
 @app.command()
@@ -160,11 +180,11 @@ def audit(version: Version, assignments: Assignments = None, as_json: Json = Fal
     """Measure and attack a registered model version; trains nothing."""
     from flows.auditing import AuditConfig, auditing, summary
 
-    run = _config(assignments)
+    run = run_config(assignments)
     config = AuditConfig(version=_named(version), evaluate=run.evaluate, attack=run.attack)
-    with _only_answers_on_stdout():
+    with only_answers_on_stdout():
         result = summary(auditing(config))
-    _print(result, _as_yaml, as_json)
+    answer(result, as_yaml, as_json)
 
 
 @app.command()
@@ -172,9 +192,9 @@ def show(version: Version, as_json: Json = False) -> None:
     """The lineage of a registered model version."""
     from tasks.registry import show as lineage
 
-    with _only_answers_on_stdout():
+    with only_answers_on_stdout():
         result = lineage(_named(version))
-    _print(result, _as_yaml, as_json)
+    answer(result, as_yaml, as_json)
 
 
 @app.command()
@@ -182,7 +202,7 @@ def report(version: Version) -> None:
     """Fetch the report of a registered model version; prints its path."""
     from tasks.registry import report_path
 
-    with _only_answers_on_stdout():
+    with only_answers_on_stdout():
         path = report_path(_named(version))
     typer.echo(path)
 
@@ -193,15 +213,6 @@ def ui(page: Annotated[Page, typer.Argument(help="which page")]) -> None:
     from flows.pages import serve
 
     serve(page)
-
-
-def _config(assignments: list[str] | None) -> Any:
-    from flows.config import RunConfig, configured, described
-    from tasks.training.model import pinned
-
-    config = configured(RunConfig, described(assignments or []))
-    pinned(config.model)
-    return config
 
 
 def _varied(model: Any, own: str, assignments: list[str], start: dict[str, Any]) -> Any:
@@ -237,38 +248,17 @@ def _named(version: str) -> str:
     return f"lethe-demo/{version}" if version.isdigit() else version
 
 
-@contextmanager
-def _only_answers_on_stdout() -> Iterator[None]:
-    """Whatever a library or a child process prints goes to standard error meanwhile."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _print(result: dict[str, Any], render: Callable[[dict[str, Any]], str], as_json: bool) -> None:
-    typer.echo(json.dumps(result, allow_nan=False) if as_json else render(result))
-
-
-def _as_yaml(result: dict[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(result, sort_keys=False, allow_unicode=False).rstrip()
-
-
 def main() -> None:
     """Run a command; what we foresaw is one line on standard error and exit code 2."""
     from flows.environment import prepare_environment
-    from tasks.core.errors import LetheError
+    from tasks.core.errors import GateError, LetheError
 
     try:
         prepare_environment()
         app()
+    except GateError as error:
+        typer.echo(f"lethe: {error}", err=True)
+        sys.exit(FAILED)
     except LetheError as error:
         typer.echo(f"lethe: {error}", err=True)
         sys.exit(BAD_INPUT)

@@ -120,7 +120,7 @@ def _cells(request: str, run: RunConfig, config: BenchmarkConfig) -> list[Cell]:
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)
-    models = known_and_never_known(data, run.model)
+    models = known_and_never_known(data, run.model, run.champion)
     evidence = {role: evaluate(model, data, run.evaluate) for role, model in models.items()}
     knows(evidence["target"], run.expectations)
     return [

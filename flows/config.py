@@ -24,6 +24,7 @@ from tasks.data.splits import SplitsConfig
 from tasks.data.toy import Toy
 from tasks.evaluate import EvaluateConfig
 from tasks.metrics.gate import GateConfig
+from tasks.requests.plan import Portion
 from tasks.requests.request import Request
 from tasks.training.method import preset
 from tasks.training.model import ModelConfig
@@ -41,6 +42,14 @@ class RunConfig(Section):
         default="demo",
         pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
         description="of the registered model, lethe-<name>",
+    )
+    champion: str = Field(
+        default="",
+        pattern=r"^(lethe-[a-z0-9-]+/[0-9]+)?$",
+        description="registered version to start from; empty: the model that model describes",
+    )
+    requests: tuple[Portion, ...] = Field(
+        default=(), description="what each deletion request that this event answers takes"
     )
     source: AnySource = Toy()
     curation: CurationConfig = CurationConfig()
@@ -61,6 +70,11 @@ class RunConfig(Section):
                 "the attack out"
             )
         return self
+
+    @property
+    def registered(self) -> str:
+        """The registered model that the run is of."""
+        return f"lethe-{self.name}"
 
     def redacted(self) -> dict[str, Any]:
         """Everything as JSON, the passages of the request as digests: what may be written down."""

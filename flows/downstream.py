@@ -40,7 +40,7 @@ def downstream(config: DownstreamRun) -> Record:
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)
-    models = known_and_never_known(data, run.model)
+    models = known_and_never_known(data, run.model, run.champion)
     models["unlearned"] = unlearn(models["target"], data, run.unlearn)
     answers = {role: answered(model, data, config.asked) for role, model in models.items()}
     return contrast(answers, config.asked)

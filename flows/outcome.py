@@ -22,6 +22,11 @@ class Outcome(BaseModel):
     report: Record
     registration: Registration
 
+    @property
+    def passed(self) -> bool:
+        """Whether the gate passed, so that there is a version."""
+        return bool(self.registration.model_version)
+
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The answer of ``lethe run --json``; numbers that could not be measured are null."""

@@ -72,7 +72,7 @@ def stressing(config: StressConfig) -> Record:
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)
-    models = known_and_never_known(data, run.model)
+    models = known_and_never_known(data, run.model, run.champion)
     knows(evaluate(models["target"], data, run.evaluate), run.expectations)
     models["unlearned"] = unlearn(models["target"], data, run.unlearn)
     untouched = [

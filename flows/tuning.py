@@ -162,7 +162,7 @@ def tuning(config: TuneConfig) -> Record:
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)
-    models = known_and_never_known(data, run.model)
+    models = known_and_never_known(data, run.model, run.champion)
     grounds = {half: _ground(run, data, models, half, config.seed) for half in HALVES}
     knows(grounds["tuning"].evidence["target"], run.expectations)
     return conclude([_found(name, begun, config, grounds) for name, begun in config.starts.items()])

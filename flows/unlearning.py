@@ -7,7 +7,8 @@ from flows.config import RunConfig
 from flows.outcome import Outcome
 from tasks.attack import attack
 from tasks.compare import compare
-from tasks.core.event import Event
+from tasks.core.event import Event, Role
+from tasks.core.record import Record
 from tasks.curate import curate
 from tasks.evaluate import evaluate
 from tasks.prepare import prepare
@@ -29,22 +30,31 @@ def unlearning(config: RunConfig) -> Outcome:
     corpus = curate(config.source, config.curation)
     data = prepare(corpus, config.source, config.curation, config.request, config.splits)
     validation = validate(data, config.expectations)
-    models = known_and_never_known(data, config.model)
-    evidence = {role: evaluate(model, data, config.evaluate) for role, model in models.items()}
-    knows(evidence["target"], config.expectations)
+    models = known_and_never_known(data, config.model, config.champion)
+    knows(evaluate(models["target"], data, config.evaluate), config.expectations)
     models["unlearned"] = unlearn(models["target"], data, config.unlearn)
-    evidence["unlearned"] = evaluate(models["unlearned"], data, config.evaluate)
+    return concluded(config, data, validation, models, exact=False)
+
+
+def concluded(
+    config: RunConfig, data: Record, validation: Record, models: dict[Role, Record], *, exact: bool
+) -> Outcome:
+    """The models measured, attacked, judged, reported and registered."""
+    evidence = {role: evaluate(model, data, config.evaluate) for role, model in models.items()}
     attacks = {role: attack(seen, config.attack) for role, seen in evidence.items()}
-    verdict = compare(evidence, attacks, models, config.gate)
     event = Event(
         name=config.name,
+        champion=config.champion,
+        requests=tuple(portion.model_dump(mode="json") for portion in config.requests),
+        exact=exact,
+        history=config.splits.history,
         config=config.redacted(),
         data=data,
         validation=validation,
         models=models,
         evidence=evidence,
         attacks=attacks,
-        verdict=verdict,
+        verdict=compare(evidence, attacks, models, config.gate),
     )
     page = report(event)
     return Outcome(event=event, report=page, registration=register(event, page))

@@ -1,15 +1,17 @@
 """Step: bring a registered version and the exact data it was judged on back to this machine."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from prefect import task
 
+from tasks.core.history import History
 from tasks.core.record import Identity, Record, keep
 from tasks.core.variants import Section
-from tasks.registry import fetch_model, tags
+from tasks.registry import fetch_model, history, tags
 from tasks.versions import restore
 
 
@@ -43,17 +45,37 @@ def fetch(version: str) -> Fetched:
         RegistryError: there is no such version, or its weights are not those that were registered.
     """
     told = tags(version)
-    registered = Registered(version=told["lethe.version"], weights=told["lethe.weights"])
     revision = Revision(workspace=told["lethe.workspace"], revision=told["lethe.revision"])
     return Fetched(
-        model=keep(
-            Identity(kind="fetched-model", config=registered, rooms=("fetch",)),
-            lambda scratch: fetch_model(version, scratch),
-        ),
+        model=_model(version, told),
         data=keep(
             Identity(kind="fetched-splits", config=revision, rooms=("fetch",)),
             lambda scratch: _splits(revision, scratch),
         ),
+    )
+
+
+@task(task_run_name="fetch-history-{version}")
+def fetch_history(version: str) -> History:
+    """What the model of ``version`` was trained on, and what it has forgotten."""
+    return history(version)
+
+
+@task(task_run_name="fetch-weights-{version}")
+def fetch_weights(version: str) -> Record:
+    """The model of ``version``, digests verified.
+
+    Raises:
+        RegistryError: there is no such version, or its weights are not those that were registered.
+    """
+    return _model(version, tags(version))
+
+
+def _model(version: str, told: Mapping[str, str]) -> Record:
+    registered = Registered(version=told["lethe.version"], weights=told["lethe.weights"])
+    return keep(
+        Identity(kind="fetched-model", config=registered, rooms=("fetch",)),
+        lambda scratch: fetch_model(version, scratch),
     )
 
 

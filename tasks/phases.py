@@ -27,10 +27,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tasks.core.errors import RegistryError
 from tasks.core.event import Role
+from tasks.core.history import History
 from tasks.core.lock import held
 from tasks.core.settings import Settings
 from tasks.registry import (
     FILES,
+    HISTORY,
+    REQUESTS,
     WEIGHTS,
     below,
     called,
@@ -41,7 +44,7 @@ from tasks.registry import (
 )
 from tasks.track import CONTEXT, PARENT, Told, experiment, log_run, tracking
 
-CANDIDATE = "candidate"
+CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 EVENT, PLACE = "lethe.event", "lethe.place"
 TAG_LENGTH = 5000  # what every tag of a run can hold
 PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "tokenizers")
@@ -68,8 +71,16 @@ class Entry(NamedTuple):
     data: Sequence[Data]
     artifacts: Sequence[tuple[Path, str]]
     """Files and folders, and the folder of the run they go to."""
+    released: Role
+    """Which of the models the weights are those of."""
     weights: Path | None
     """The checkpoint to register; none when the gate failed."""
+    alias: str
+    """What the new version is known by."""
+    history: History
+    """Of the model that is registered."""
+    requests: Sequence[Mapping[str, Any]]
+    """What each deletion request that the event answers takes."""
     config: Mapping[str, Any]
     tags: Mapping[str, str]
 
@@ -106,12 +117,12 @@ def enter(entry: Entry) -> Entered:
 
 
 def _entered(client: MlflowClient, experiment_id: str, entry: Entry) -> Entered:
-    before = _candidate(client, entry.name)
+    before = _at(client, entry)
     try:
         run_id, roles = _logged(client, experiment_id, entry)
         version = ""
         if entry.weights:
-            logged = _log_weights(roles["unlearned"], entry)
+            logged = _log_weights(roles[entry.released], entry)
             version = _registered(client, entry, run_id, logged)
         client.set_terminated(run_id)
     except BaseException:
@@ -125,6 +136,8 @@ def _logged(client: MlflowClient, experiment_id: str, entry: Entry) -> tuple[str
     marked = entry.told._replace(tags={**tags, EVENT: entry.fingerprint, PLACE: _place()})
     run_id = log_run(client, experiment_id, marked)
     client.log_dict(run_id, dict(entry.config), "config.json")
+    client.log_dict(run_id, entry.history.model_dump(mode="json"), HISTORY)
+    client.log_dict(run_id, {"requests": list(entry.requests)}, REQUESTS)
     client.log_inputs(run_id, [_dataset(data) for data in entry.data])
     for path, at in entry.artifacts:
         if path.is_dir():
@@ -154,7 +167,7 @@ def _log_weights(run_id: str, entry: Entry) -> Logged:
     with mlflow.start_run(run_id=run_id):
         logged = mlflow.transformers.log_model(
             {"model": model, "tokenizer": tokenizer},
-            name="unlearned",
+            name=entry.released,
             task="text-generation",
             pip_requirements=[f"{name}=={installed(name)}" for name in PACKAGES],
         )
@@ -199,7 +212,7 @@ def _registered(client: MlflowClient, entry: Entry, run_id: str, logged: Logged)
         model_id=logged.model_id,
         tags={**told, "lethe.run": run_id, "lethe.report": f"runs:/{run_id}/report.html"},
     )
-    client.set_registered_model_alias(entry.name, CANDIDATE, version.version)
+    client.set_registered_model_alias(entry.name, entry.alias, version.version)
     return called(version)
 
 
@@ -224,7 +237,7 @@ def _settle(client: MlflowClient, experiment_id: str, entry: Entry) -> None:
         told = run.data.tags
         if told.get(EVENT) == entry.fingerprint or told.get(PLACE) == _place():
             version = _version_of(client, entry.name, run)
-            if version and _candidate(client, entry.name) == str(version.version):
+            if version and str(version.version) in map(str, _aliases(client, entry.name).values()):
                 client.set_terminated(run.info.run_id)
             else:
                 _remove(client, entry.name, run, version)
@@ -252,20 +265,24 @@ def _undo(client: MlflowClient, experiment_id: str, entry: Entry, before: str) -
         for run in _ended(client, experiment_id, entry):  # heard, though the answer was lost
             if _version_of(client, entry.name, run):
                 client.update_run(run.info.run_id, status="RUNNING")
-        if before and _candidate(client, entry.name) != before:
-            client.set_registered_model_alias(entry.name, CANDIDATE, before)
-        elif not before and _candidate(client, entry.name):
-            client.delete_registered_model_alias(entry.name, CANDIDATE)
+        if before and _at(client, entry) != before:
+            client.set_registered_model_alias(entry.name, entry.alias, before)
+        elif not before and _at(client, entry):
+            client.delete_registered_model_alias(entry.name, entry.alias)
         _settle(client, experiment_id, entry)
     except (MlflowException, RequestException) as error:
         log.warning("leftovers stay until the next registration: %s", error)
 
 
-def _candidate(client: MlflowClient, name: str) -> str:
+def _at(client: MlflowClient, entry: Entry) -> str:
     """The number of the version the alias is at; empty where it is at none."""
-    for known in client.search_registered_models(f"name = '{name}'"):
-        return str(known.aliases.get(CANDIDATE, ""))
-    return ""
+    return str(_aliases(client, entry.name).get(entry.alias, ""))
+
+
+def _aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    """The number of the version that each alias of a model is at."""
+    known = client.search_registered_models(f"name = '{name}'")
+    return dict(known[0].aliases) if known else {}
 
 
 def _version_of(client: MlflowClient, name: str, run: Run) -> ModelVersion | None:

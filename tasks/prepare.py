@@ -13,9 +13,7 @@ from tasks.core.variants import Section
 from tasks.data.curation import CurationConfig
 from tasks.data.source import Source
 from tasks.data.splits import SplitsConfig
-from tasks.requests.plan import Plan
 from tasks.requests.request import Request
-from tasks.requests.resolve import resolve
 from tasks.versions import reproduced, stage_md5, workspace
 
 DATA = Path("artifacts/data")
@@ -55,11 +53,6 @@ def prepare(
         (scratch / "revision.json").write_text(json.dumps(origin, indent=1))
 
     return keep(identity, make)
-
-
-def planned(corpus: Record, request: Request, splits: SplitsConfig) -> Plan:
-    """What ``prepare`` would take, add and leave; nothing is split."""
-    return resolve(request, corpus.path, splits.max_forget_share)
 
 
 def _refuse_other_documents(path: Path, corpus: Record) -> None:

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
-from tasks.core.event import SPLITS, Event, Role
+from tasks.core.event import SEEN, SPLITS, Event, Role, Split
+from tasks.core.history import History
 from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.metrics import scores
 from tasks.metrics.metric import bounds
-from tasks.phases import Data, Entry, enter
+from tasks.phases import CANDIDATE, CHAMPION, Data, Entry, enter
 from tasks.track import Measured, Told, figures, shown
 from tasks.training.method import PRESETS, Method
 
@@ -54,6 +56,48 @@ def register(event: Event, report: Record) -> Registration:
     )
 
 
+@task
+def adopt(name: str, data: Record, target: Record) -> str:
+    """The model as it was before anything was forgotten, as the first version and its champion.
+
+    Every later version goes back to it, one event after the other. Its name, ``lethe-name/1``.
+
+    Raises:
+        RegistryError: the tracking server is down, or gives back what was not logged.
+    """
+    revision = _read(data, "revision.json")
+    told = Told(
+        name=f"{name} {target.fingerprint}",
+        tags={"lethe.role": "target", "lethe.model": target.fingerprint},
+        parameters=flattened(target.config),
+        metrics=[*_steps(target.path / "progress.jsonl")],
+    )
+    made_from = {
+        "adopted": "true",
+        "parent": "",
+        "workspace": str(revision["workspace"]),
+        "revision": revision["revision"],
+        "target": target.fingerprint,
+        "data": data.fingerprint,
+    }
+    entry = Entry(
+        name=f"lethe-{name}",
+        fingerprint=f"adopted-{target.fingerprint}",
+        told=told._replace(tags={}, metrics=[]),
+        models={"target": told},
+        data=_data(data),
+        artifacts=[],
+        released="target",
+        weights=target.path,
+        alias=CHAMPION,
+        history=History(seen=_ids(data, SEEN)),
+        requests=(),
+        config={},
+        tags={f"lethe.{key}": value for key, value in made_from.items()},
+    )
+    return enter(entry).version
+
+
 def lineage(event: Event, report: Record) -> dict[str, str]:
     """From what, how and with what outcome: enough to make the same again."""
     verdict, revision = _read(event.verdict, "verdict.json"), _read(event.data, "revision.json")
@@ -67,8 +111,10 @@ def lineage(event: Event, report: Record) -> dict[str, str]:
         "forget": revision["md5"]["forget"],
         **{f"md5.{split}": revision["md5"][split] for split in SPLITS},
         "request": _digest(event.config.get("request", {})),
+        "requests": ",".join(portion["id"] for portion in event.requests),
+        "parent": event.champion,
         "commit": report.config.get("commit", "unknown"),
-        "method": _method(unlearn.get("method", {})),
+        "method": "retraining" if event.exact else _method(unlearn.get("method", {})),
         "knobs": json.dumps(unlearn, sort_keys=True),
         **{role: record.fingerprint for role, record in event.models.items()},
         "data": event.data.fingerprint,
@@ -78,7 +124,6 @@ def lineage(event: Event, report: Record) -> dict[str, str]:
 
 def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
     verdict = scores.read(event.verdict.path / "verdict.json")
-    revision = _read(event.data, "revision.json")
     return Entry(
         name=f"lethe-{event.name}",
         fingerprint=event.verdict.fingerprint,
@@ -89,19 +134,46 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
             metrics=[*figures("cost", verdict["cost"])],
         ),
         models={role: _model(event, role) for role in event.models},
-        data=[
-            Data(split, SPLIT_PATH.format(split), revision["md5"][split], revision["revision"])
-            for split in SPLITS
-        ],
+        data=_data(event.data),
         artifacts=[
             (report.path / "report.html", ""),
             (event.verdict.path / "verdict.json", ""),
             (event.data.path / "plan.json", ""),
             (event.validation.path, "validation"),
         ],
+        released="unlearned",
         weights=event.models["unlearned"].path if verdict["pass"] else None,
+        alias=CANDIDATE,
+        history=_history(event),
+        requests=event.requests,
         config=event.config,
         tags={f"lethe.{name}": value for name, value in made_from.items()},
+    )
+
+
+def _data(data: Record) -> list[Data]:
+    revision = _read(data, "revision.json")
+    return [
+        Data(split, SPLIT_PATH.format(split), revision["md5"][split], revision["revision"])
+        for split in SPLITS
+    ]
+
+
+def _history(event: Event) -> History:
+    """Of the model that has forgotten."""
+    before = event.history
+    begun = before if before.begun else History(seen=_ids(event.data, SEEN))
+    return begun.after(_ids(event.data, ("forget",)))
+
+
+def _ids(data: Record, splits: tuple[Split, ...]) -> tuple[str, ...]:
+    files = [data.path / f"{split}.parquet" for split in splits]
+    return tuple(
+        sorted(
+            doc_id
+            for file in files
+            for doc_id in pq.read_table(file, columns=["doc_id"])["doc_id"].to_pylist()
+        )
     )
 
 

@@ -19,12 +19,14 @@ from mlflow.exceptions import MlflowException
 from safetensors.torch import load_file
 
 from tasks.core.errors import RegistryError
+from tasks.core.history import History
 from tasks.core.record import digests
 from tasks.core.settings import Settings
 from tasks.track import CONTEXT, PARENT, Told, experiment, figures, log_run, shown, tracking
 
 VERSION = re.compile(r"(?P<name>[\w-]+)(?:/(?P<number>\d+)|@(?P<alias>[\w-]+))")
 WEIGHTS, FILES = "lethe.weights", "lethe.files"
+HISTORY, REQUESTS = "history.json", "requests.json"
 PARTS = ("model", "components/tokenizer")
 """Where MLflow puts what a checkpoint folder holds side by side."""
 
@@ -82,6 +84,13 @@ def show(version: str) -> dict[str, Any]:
                 )
             ],
         }
+
+
+def history(version: str) -> History:
+    """What the model of ``version`` was trained on, and what it has forgotten."""
+    with tracking() as client:
+        found = find(client, version)
+        return History.model_validate(mlflow.artifacts.load_dict(f"runs:/{found.run_id}/{HISTORY}"))
 
 
 def report_path(version: str) -> str:

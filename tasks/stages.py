@@ -70,7 +70,7 @@ def curation(domain: str) -> None:
 def split() -> None:
     """Write the plan of the request, where each document is and why, and the five splits."""
     ours = parameters()
-    plan = resolve(ours.request, DATA, ours.splits.max_forget_share)
+    plan = resolve(ours.request, DATA, ours.splits.max_forget_share, ours.splits.history)
     documents = pa.concat_tables(
         pa.parquet.read_table(file) for file in sorted((DATA / "documents").glob("*.parquet"))
     )

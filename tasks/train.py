@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from prefect import task
+from transformers import PreTrainedTokenizerBase as Tokenizer
 
 from tasks.core.errors import ModelError
 from tasks.core.event import SEEN, Role, Split
@@ -61,10 +62,34 @@ def train(data: Record, config: ModelConfig, role: Role) -> Record:
         return _given(config)
     if role == "retrained":  # nothing is ever made to forget from it
         config = config.model_copy(update={"earlier_share": 0.0})
-    wanted = Wanted(model=config, splits=seen)
-    identity = _identity(wanted, (data,))
+    return _made(Wanted(model=config, splits=seen), data, (), role)
+
+
+@task(task_run_name="retrain")
+def retrain(data: Record, config: ModelConfig, target: Record) -> Record:
+    """The retrained model of a ``target`` that has forgotten before: its tokenizer is kept.
+
+    Figures per token are only comparable between models that have the same tokens.
+    """
+    again = config.model_copy(update={"earlier_share": 0.0})
+    return _made(Wanted(model=again, splits=TOKENIZER_SPLITS), data, (target,), "retrained")
+
+
+def _made(wanted: Wanted, data: Record, like: tuple[Record, ...], role: Role) -> Record:
+    """A model trained here, with the tokenizer of the one it is to be ``like``, if there is one."""
+    identity = _identity(wanted, (data, *like))
     folder = Settings().root / "checkpoints" / identity.fingerprint
-    record = keep(identity, lambda scratch: _trained(data, wanted, folder, role, scratch))
+
+    def make(scratch: Path) -> None:
+        texts = _texts(data, TOKENIZER_SPLITS)
+        tokenizer = (
+            load(like[0].path)[1]
+            if like
+            else train_tokenizer(texts, wanted.model.scratch.vocabulary)
+        )
+        _trained(data, wanted, tokenizer, folder, role, scratch)
+
+    record = keep(identity, make)
     shutil.rmtree(folder, ignore_errors=True)
     return record
 
@@ -73,9 +98,10 @@ def _identity(config: Section, inputs: tuple[Record, ...]) -> Identity:
     return Identity(kind="model", config=config, inputs=inputs, rooms=("train", *ROOMS))
 
 
-def _trained(data: Record, wanted: Wanted, folder: Path, role: Role, out: Path) -> None:
+def _trained(
+    data: Record, wanted: Wanted, tokenizer: Tokenizer, folder: Path, role: Role, out: Path
+) -> None:
     config, optimiser = wanted.model, wanted.model.optimiser
-    tokenizer = train_tokenizer(_texts(data, TOKENIZER_SPLITS), config.scratch.vocabulary)
     pieces = chunks(_texts(data, wanted.splits), tokenizer, config.scratch.context)
     tokens = sum(chunk.scored for chunk in pieces)
     start = folder / "start"

@@ -10,6 +10,7 @@ Every error we raise on purpose; each message is one line that says what, where 
   - BusyError        another run holds what this one needs
   - StorageError     the disk is full, or may not be written
   - RegistryError    what the registry gives back is not what was logged
+  - GateError        nothing that was tried passes the gate; the evidence is kept
 """
 
 
@@ -52,3 +53,7 @@ class StorageError(LetheError):
 
 class RegistryError(LetheError):
     """What the registry gives back is not what was logged."""
+
+
+class GateError(LetheError):
+    """Nothing that was tried passes the gate; the evidence of every try is kept."""

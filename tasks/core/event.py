@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.core.history import History
 from tasks.core.record import Record
 
 Split = Literal["forget", "retain", "general", "approximate", "test"]
@@ -19,6 +20,14 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
+    champion: str = ""
+    """The registered version that the target is; empty for a model from elsewhere."""
+    requests: tuple[dict[str, Any], ...] = ()
+    """What each deletion request that it answers takes, see ``tasks/requests/plan.py``."""
+    exact: bool = False
+    """Whether the model was made again without the forget set, and not unlearned."""
+    history: History = History()
+    """Of the target."""
     config: dict[str, Any]
     data: Record
     validation: Record

@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LETHE_", frozen=True)
     artifacts: Path = Field(default=Path("artifacts"), description="every output; removable")
     tracking_uri: str = Field(default="", description="MLflow; empty: SQLite under artifacts")
+    ledger: str = Field(
+        default="", description="SQLAlchemy address of the ledger; empty: SQLite under artifacts"
+    )
+    approvers: str = Field(
+        default="", description="references that may approve, by commas; empty: anybody"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     processes: int = Field(default=1, ge=1, description="training processes, one per GPU")
     checkpoint_seconds: float = Field(
@@ -40,3 +46,8 @@ class Settings(BaseSettings):
     def mlflow_uri(self) -> str:
         """The tracking address, whether given or the default."""
         return self.tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def ledger_uri(self) -> str:
+        """The address of the ledger, whether given or the default."""
+        return self.ledger or f"sqlite:///{self.root / 'ledger.db'}"

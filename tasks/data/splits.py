@@ -4,6 +4,9 @@ forget is what must go. retain has the same domains and was seen in training, ge
 domains and was seen. approximate is matched to forget, document by document, and was never seen:
 it stands in for retraining. test has the same domains, was never seen and chooses nothing.
 
+A model that has forgotten before has a history: then retain and general are all that it saw and has
+not forgotten, and approximate and test come from what it never saw.
+
 The order of clusters comes from a hash of the seed and the cluster's name, so it depends neither
 on the order of rows nor on what else is in the corpus.
 """
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasks.core.errors import ConfigError
+from tasks.core.history import History
 from tasks.core.variants import Section
 
 SIZED = ("retain", "general", "approximate", "test")
@@ -55,6 +59,7 @@ class SplitsConfig(Section):
     max_forget_share: float = Field(
         default=0.5, gt=0, le=1, description="of a domain's tokens that a request may take"
     )
+    history: History = Field(default=History(), description="of the model that is to forget")
 
 
 def assign(
@@ -72,10 +77,11 @@ def assign(
     Raises:
         ConfigError: a split would be empty or less than a quarter of its size.
     """
-    table = _table(documents, forget)
+    table = _table(documents, forget, config.history)
     free = table[table["split"] == ""]
     same = free["domain"].isin(set(table.loc[table["split"] == "forget", "domain"]))
-    unseen = free[same & ~free["cluster"].isin(_clusters(table, beside))]
+    known = _clusters(table, [*beside, *config.history.seen])
+    unseen = free[same & ~free["cluster"].isin(known)]
     sizes = _scaled(config, int(free.loc[same, "tokens"].sum()), int(unseen["tokens"].sum()))
 
     forgotten = table[table["split"] == "forget"]
@@ -83,8 +89,13 @@ def assign(
     unseen = unseen[~unseen["cluster"].isin(approximate)]
     test = _drawn(unseen, sizes["test"], config.seed, "drawn among the never seen")
     seen = free[same & ~free["cluster"].isin({*approximate, *test})]
-    retain = _drawn(seen, sizes["retain"], config.seed, "drawn among the same domains")
-    general = _drawn(free[~same], sizes["general"], config.seed, "drawn among the other domains")
+    if config.history.begun:
+        retain, general = (_learnt(rows, config.history) for rows in (seen, free[~same]))
+    else:
+        retain = _drawn(seen, sizes["retain"], config.seed, "drawn among the same domains")
+        general = _drawn(
+            free[~same], sizes["general"], config.seed, "drawn among the other domains"
+        )
 
     for split, why in zip(SIZED, (retain, general, approximate, test), strict=True):
         rows = free.index[free["cluster"].isin(why)]
@@ -94,18 +105,32 @@ def assign(
     return _explained(table, beside)[["doc_id", "domain", "cluster", "tokens", "split", "reason"]]
 
 
-def _table(documents: pd.DataFrame, forget: Mapping[str, str]) -> pd.DataFrame:
+def _table(documents: pd.DataFrame, forget: Mapping[str, str], history: History) -> pd.DataFrame:
     """By doc_id, with what is settled before anything is drawn: forget and what cannot be used."""
     table = documents.sort_values("doc_id", ignore_index=True)
     going = table["doc_id"].isin(forget)
-    tied = table["cluster"].isin(table.loc[going, "cluster"]) & ~going
+    gone = table["doc_id"].isin(history.gone)
+    tied = table["cluster"].isin(table.loc[going | gone, "cluster"]) & ~going & ~gone
     copy = table["duplicate_of"].notna() & ~going & ~tied
-    table["split"] = np.select([going, tied | copy], ["forget", LEFT_OUT], "")
+    late = (
+        table["cluster"].isin(_clusters(table, history.known))
+        & ~table["doc_id"].isin(history.known)
+        & ~(going | gone | tied | copy)
+    )
+    table["split"] = np.select([going, gone | tied | copy | late], ["forget", LEFT_OUT], "")
     table["reason"] = [forget.get(doc_id, "") for doc_id in table["doc_id"]]
     table["year"] = _years(table["date"])
     table.loc[tied, "reason"] = "in one cluster with a forgotten document"
     table.loc[copy, "reason"] = "the same text as " + table.loc[copy, "duplicate_of"].astype(str)
+    table.loc[gone, "reason"] = "forgotten before"
+    table.loc[late, "reason"] = "in one cluster with what the model saw, and not seen itself"
     return table
+
+
+def _learnt(rows: pd.DataFrame, history: History) -> dict[str, str]:
+    """The clusters that hold what the model saw, and why they are drawn."""
+    seen = rows.loc[rows["doc_id"].isin(history.known), "cluster"]
+    return dict.fromkeys(seen, "seen in training")
 
 
 def _clusters(table: pd.DataFrame, doc_ids: Iterable[str]) -> set[str]:

@@ -47,6 +47,31 @@ class Plan(Section):
         return {planned.doc_id: planned.reason for planned in self.left}
 
 
+class Portion(Section):
+    """What one deletion request takes of an event: ids alone, for reasons name what was asked."""
+
+    id: str
+    """Of the request."""
+    matched: tuple[str, ...]
+    added: tuple[str, ...]
+    left: tuple[str, ...]
+    tokens: int
+
+    @property
+    def forget(self) -> frozenset[str]:
+        """What must go."""
+        return frozenset((*self.matched, *self.added))
+
+
+def portion(id: str, plan: Plan) -> Portion:
+    """What the request ``id``, whose plan that is, takes."""
+    named = {
+        part: tuple(one.doc_id for one in getattr(plan, part))
+        for part in ("matched", "added", "left")
+    }
+    return Portion(id=id, tokens=plan.tokens, **named)
+
+
 def rendered(plan: Plan) -> str:
     """The plan as plain text for a terminal, every string from a corpus escaped."""
     lines = [

@@ -23,18 +23,52 @@ class Request(Section):
     # A passage is text that must be forgotten: no error may quote it.
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    doc_ids: Names = Field(default=(), description="documents, by their id, exactly")
-    authors: Names = Field(default=(), description="people, as spelled in the corpus; any case")
-    titles: Names = Field(default=(), description="titles; case, spaces, quotes, dashes ignored")
-    repositories: Names = Field(default=(), description="repositories of code, owner/name")
-    owners: Names = Field(default=(), description="owners of repositories, all they hold")
-    groups: Names = Field(default=(), description="natural units, such as book:pg1342")
-    licenses: Names = Field(default=(), description="licences, as spelled in the corpus; any case")
-    passages: Annotated[tuple[Passage, ...], Field(max_length=1_000)] = Field(
-        default=(), description="pasted text; case, spaces, quotes, dashes, underscores ignored"
+    doc_ids: Names = Field(
+        default=(),
+        description="documents, by their id, exactly",
+        examples=[["books:pg1342:001"]],
     )
-    dated_from: str = Field(default="", description="first day, month or year; empty: open")
-    dated_to: str = Field(default="", description="last day, month or year; empty: open")
+    authors: Names = Field(
+        default=(),
+        description="people, as spelled in the corpus; any case",
+        examples=[["Jane Austen"]],
+    )
+    titles: Names = Field(
+        default=(),
+        description="titles; case, spaces, quotes, dashes ignored",
+        examples=[["Pride and Prejudice"]],
+    )
+    repositories: Names = Field(
+        default=(),
+        description="repositories of code, owner/name",
+        examples=[["owner/name"]],
+    )
+    owners: Names = Field(
+        default=(),
+        description="owners of repositories, all they hold",
+        examples=[["owner"]],
+    )
+    groups: Names = Field(
+        default=(),
+        description="natural units, such as book:pg1342",
+        examples=[["book:pg1342"]],
+    )
+    licenses: Names = Field(
+        default=(),
+        description="licences, as spelled in the corpus; any case",
+        examples=[["MIT"]],
+    )
+    passages: Annotated[tuple[Passage, ...], Field(max_length=1_000)] = Field(
+        default=(),
+        description="pasted text; case, spaces, quotes, dashes, underscores ignored",
+        examples=[["a sentence of the text, as it stands there"]],
+    )
+    dated_from: str = Field(
+        default="", description="first day, month or year; empty: open", examples=["2017-05-31"]
+    )
+    dated_to: str = Field(
+        default="", description="last day, month or year; empty: open", examples=["2017"]
+    )
 
     @field_validator("dated_from", "dated_to")
     @classmethod
@@ -67,6 +101,10 @@ class Request(Section):
         return first_day(self.dated_from) <= last_day(dated) and (
             first_day(dated) <= last_day(self.dated_to)
         )
+
+
+LISTS = tuple(name for name in Request.model_fields if not name.startswith("dated_"))
+"""The selectors of which a request has any number."""
 
 
 def _digest(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tasks.core.errors import ConfigError
+from tasks.core.history import History
 from tasks.requests.closure import added, left
 from tasks.requests.passages import holders
 from tasks.requests.plan import Plan, Planned
@@ -13,13 +14,15 @@ from tasks.requests.select import SELECTORS, Known, Missing, Named, named
 from tasks.requests.suggest import doubtful, suggestions
 
 
-def resolve(request: Request, corpus: Path, max_forget_share: float) -> Plan:
+def resolve(request: Request, corpus: Path, max_forget_share: float, history: History) -> Plan:
     """The closure of ``request`` over the curated corpus in the folder ``corpus``.
 
     Reads its ``documents``, ``duplicates`` and ``nearby``; text only where passages are given.
+    What a model of this ``history`` never saw or has forgotten is left, and said to be.
 
     Raises:
-        ConfigError: it names nothing, matches nothing, or too large a share of a domain's tokens.
+        ConfigError: it names nothing, matches nothing, nothing that the model knows, or too large
+            a share of a domain's tokens.
         DataError: the folder holds no curated documents.
     """
     _refuse_empty(request)
@@ -28,11 +31,21 @@ def resolve(request: Request, corpus: Path, max_forget_share: float) -> Plan:
     inside, outside = _by_date(request, chosen.because, documents)
     if not inside:
         raise ConfigError(_nothing(request, chosen.missing))
-    brought = added(inside, [*copies(documents), *links(corpus / "duplicates")])
+    inside, gone = _by_history(inside, history)
+    if not inside:
+        raise ConfigError(_unknown(gone))
+    brought, copied = _by_history(
+        added(inside | gone, [*copies(documents), *links(corpus / "duplicates")]), history
+    )
     forget = inside | brought
-    _refuse_too_much(forget, documents, max_forget_share)
+    there = [one for one in documents if one.doc_id not in history.gone]
+    _refuse_too_much(forget, there, max_forget_share)
     beside = (
-        doubtful(request, documents) | left(forget, links(corpus / "nearby"), documents) | outside
+        doubtful(request, documents)
+        | left(forget, links(corpus / "nearby"), documents)
+        | outside
+        | copied
+        | gone
     )
     return Plan(
         matched=_planned(inside, documents),
@@ -74,6 +87,29 @@ def _by_date(
         elif why or not document.date:
             outside[document.doc_id] = f"{why}, but {dated}" if why else dated
     return inside, outside
+
+
+def _by_history(
+    because: Mapping[str, str], history: History
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the model can be made to forget, and what it cannot, with the reason."""
+    inside, gone = dict[str, str](), dict[str, str]()
+    for doc_id, why in because.items():
+        if prevented := history.prevents(doc_id):
+            gone[doc_id] = f"{why}, but {prevented}" if why else prevented
+        else:
+            inside[doc_id] = why
+    return inside, gone
+
+
+def _unknown(gone: Mapping[str, str]) -> str:
+    """Why there is nothing to unlearn, though the request matches; one line."""
+    before = sum(why.endswith("forgotten before") for why in gone.values())
+    return (
+        f"request: of the {len(gone):,} documents it matches {before:,} were forgotten before and "
+        f"{len(gone) - before:,} were never seen by the model: there is nothing to unlearn; "
+        "reject it with that reason, or ask for another model"
+    )
 
 
 def _planned(because: Mapping[str, str], documents: Iterable[Known]) -> tuple[Planned, ...]:

@@ -11,7 +11,8 @@ from tasks.curate import curate
 from tasks.data.curation import CurationConfig
 from tasks.data.splits import SplitsConfig
 from tasks.data.toy import Toy
-from tasks.prepare import planned, prepare
+from tasks.plan import planned
+from tasks.prepare import prepare
 from tasks.requests.request import Request
 
 SOURCE = Toy(sections=4, books=12, papers=12, repositories=6)

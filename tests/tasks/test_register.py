@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from tasks import registry
 from tasks.core.errors import RegistryError
 from tasks.core.event import SPLITS
-from tasks.register import register
+from tasks.core.history import History
+from tasks.register import adopt, register
 from tasks.registry import weights_digest
 
 KNOWS = {"target": {"forget": 1.0}, "unlearned": {"forget": 1.0}, "retrained": {}}
@@ -105,9 +108,10 @@ def test_splits_are_inputs_by_their_dvc_digest(an_entry, database):
 
 def test_what_a_person_reads_is_kept_with_the_run(an_entry, database):
     run_id = register.fn(*an_entry()).run_id
-    assert {"report.html", "verdict.json", "plan.json", "config.json", "validation"} == {
-        artifact.path for artifact in database.list_artifacts(run_id)
-    }
+    assert {artifact.path for artifact in database.list_artifacts(run_id)} == {
+        "report.html", "verdict.json", "plan.json", "config.json", "history.json",
+        "requests.json", "validation",
+    }  # fmt: skip
     assert [a.path for a in database.list_artifacts(run_id, "validation/data_docs")] == [
         "validation/data_docs/index.html"
     ]
@@ -303,3 +307,36 @@ def test_an_end_whose_answer_is_lost_is_undone_too(an_entry, database, monkeypat
     latest = versions(database)[max(versions(database))]
     assert registered.model_version == f"lethe-tiny/{latest.version}"
     assert latest.aliases == ["candidate"]
+
+
+def test_the_history_of_a_version_is_what_it_saw_and_what_it_has_forgotten(an_entry):
+    event, report = an_entry()
+    version = register.fn(event, report).model_version
+    history = registry.history(version)
+    assert len(history.seen) == 3 * 60  # forget, retain, general
+    assert history.forgotten == tuple(sorted(f"forget:{at}" for at in range(60)))
+
+
+def test_a_later_event_adds_to_the_history_of_the_version_it_came_from(an_entry):
+    event, report = an_entry()
+    before = History(seen=("forget:0", "old", "kept"), forgotten=("old",))
+    later = event.model_copy(update={"history": before, "champion": "lethe-tiny/7"})
+    version = register.fn(later, report).model_version
+    history = registry.history(version)
+    assert history.seen == before.seen
+    assert "old" in history.forgotten
+    assert "forget:0" in history.forgotten
+    assert registry.tags(version)["lethe.parent"] == "lethe-tiny/7"
+
+
+def test_a_model_that_has_forgotten_nothing_is_adopted_once_as_the_champion(
+    an_entry, checkpoint, database
+):
+    event, _ = an_entry()
+    target = event.models["target"]
+    shutil.copytree(checkpoint, target.path, dirs_exist_ok=True)
+    version = adopt.fn("tiny", event.data, target)
+    assert version == "lethe-tiny/1"
+    assert adopt.fn("tiny", event.data, target) == version
+    assert int(registry.find(database, "lethe-tiny@champion").version) == 1
+    assert registry.history(version).forgotten == ()

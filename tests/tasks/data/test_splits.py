@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.core.errors import ConfigError
+from tasks.core.history import History
 from tasks.data.splits import LEFT_OUT, SplitsConfig, assign
 
 SMALL = SplitsConfig(retain_tokens=40, general_tokens=30, approximate_tokens=20, test_tokens=20)
@@ -223,3 +224,25 @@ def test_every_document_is_once_somewhere_and_no_cluster_is_on_two_sides(corpus,
     order = list(range(len(table)))
     random.shuffle(order)
     pd.testing.assert_frame_equal(assign(table.iloc[order], forget, beside, config), assignment)
+
+
+def test_a_later_event_retains_all_that_the_model_saw_and_draws_the_unseen_from_the_rest(library):
+    # Of 20 books ten were seen and one of them forgotten; of ten papers four were seen.
+    seen = [f"books:{number:03}" for number in range(10)] + [f"arxiv:{at:03}" for at in range(4)]
+    history = History(seen=tuple(seen), forgotten=("books:000",))
+    config = SMALL.model_copy(update={"history": history})
+    assignment = assign(library, {"books:001": "asked"}, {}, config)
+    by_split = assignment.groupby("split")["doc_id"].agg(set)
+    assert by_split["retain"] == {f"books:{number:03}" for number in range(2, 10)}
+    assert by_split["general"] == {f"arxiv:{number:03}" for number in range(4)}
+    assert not (by_split["approximate"] | by_split["test"]) & set(seen)
+    assert why(assignment, "books:000") == "forgotten before"
+
+
+def test_a_document_that_came_later_and_copies_what_was_seen_is_in_no_split(library):
+    library.loc[library["doc_id"] == "books:015", "cluster"] = "books:005"
+    seen = [f"books:{number:03}" for number in range(10)] + ["arxiv:000"]
+    config = SMALL.model_copy(update={"history": History(seen=tuple(seen)), "general_tokens": 10})
+    assignment = assign(library, {"books:001": "asked"}, {}, config)
+    assert where(assignment, "books:015") == LEFT_OUT
+    assert where(assignment, "books:005") == "retain"

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.core.history import History
 from tasks.core.settings import PROJECT
 from tasks.data.curation import CurationConfig, curate
 from tasks.data.source import Document
@@ -54,14 +55,14 @@ def of(group: str, planned) -> list[str]:
 
 
 def test_pride_and_prejudice_brings_the_64_sections_of_its_other_edition(corpus):
-    plan = resolve(Request(groups=("book:pg1342",)), corpus, 1.0)
+    plan = resolve(Request(groups=("book:pg1342",)), corpus, 1.0, History())
     assert (len(plan.matched), len(plan.added)) == (64, 64)
     assert len(of("books:pg1342-ed10:", plan.added)) == 64
     assert plan.added[10].reason == "near-duplicate of books:pg1342:011 (Jaccard 0.93)"
 
 
 def test_the_turn_of_the_screw_brings_25_sections_of_a_collection_and_leaves_16(corpus):
-    plan = resolve(Request(groups=("book:pg209",)), corpus, 1.0)
+    plan = resolve(Request(groups=("book:pg209",)), corpus, 1.0, History())
     assert (len(plan.matched), len(plan.added), len(plan.left)) == (25, 25, 16)
     assert of("books:pg42486:", plan.added) == [f"books:pg42486:{at:03}" for at in range(1, 26)]
     assert of("books:pg42486:", plan.left) == [f"books:pg42486:{at:03}" for at in range(26, 42)]
@@ -69,7 +70,7 @@ def test_the_turn_of_the_screw_brings_25_sections_of_a_collection_and_leaves_16(
 
 
 def test_a_repository_says_which_files_of_its_fork_go_with_it(corpus):
-    plan = resolve(Request(repositories=("noirbizarre/flask-restplus",)), corpus, 1.0)
+    plan = resolve(Request(repositories=("noirbizarre/flask-restplus",)), corpus, 1.0, History())
     assert (len(plan.matched), len(plan.added)) == (50, 50)
     assert plan.forget["github:python-restx/flask-restx:flask_restx/utils.py"].startswith(
         "near-duplicate of github:noirbizarre/flask-restplus:flask_restplus/utils.py"
@@ -77,14 +78,16 @@ def test_a_repository_says_which_files_of_its_fork_go_with_it(corpus):
 
 
 def test_a_passage_finds_the_three_documents_that_hold_it(corpus):
-    plan = resolve(Request(passages=("Alice was beginning to get very tired",)), corpus, 1.0)
+    plan = resolve(
+        Request(passages=("Alice was beginning to get very tired",)), corpus, 1.0, History()
+    )
     assert [one.doc_id for one in plan.matched] == [
         "books:pg11:001", "books:pg19002:002", "books:pg28885:003"
     ]  # fmt: skip
 
 
 def test_an_author_offers_other_spellings_without_taking_them(corpus):
-    plan = resolve(Request(authors=("Didier Sornette",)), corpus, 1.0)
+    plan = resolve(Request(authors=("Didier Sornette",)), corpus, 1.0, History())
     assert len(plan.matched) == 37
     assert [(one.value, one.documents) for one in plan.suggestions] == [
         ("D Sornette", 1), ("D. Sornette", 47)

@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tasks.attack import AttackConfig, attack
 from tasks.compare import compare
-from tasks.core.event import SPLITS, Event
+from tasks.core.event import SEEN, SPLITS, Event
 from tasks.core.record import RECORD, Record
 from tasks.metrics import METRICS, evidence, scores
 from tasks.metrics.evidence import Evidence
@@ -50,14 +50,19 @@ def told(level, split, documents=60):
 
 
 def write_facts(data, documents=60):
-    """The columns of a forget split beside the text, under the ids of ``told``."""
+    """The columns of the splits beside the text, under the ids of ``told``."""
+    for split in SEEN:
+        write_split(data, split, documents)
+    (data.path / RECORD).write_text(data.model_dump_json())
+
+
+def write_split(data, split, documents):
     facts = [
-        {"doc_id": f"forget:{at}", "author": ["A. Writer", HOSTILE][: 1 + at % 2], "group": "book:1",
+        {"doc_id": f"{split}:{at}", "author": ["A. Writer", HOSTILE][: 1 + at % 2], "group": "book:1",
          "date": "1999-05" if at % 3 else None, "text": TEXT}
         for at in range(documents)
     ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(facts), data.path / "forget.parquet")
-    (data.path / RECORD).write_text(data.model_dump_json())
+    pq.write_table(pa.Table.from_pylist(facts), data.path / f"{split}.parquet")
 
 
 @pytest.fixture
