@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.__main__ import _config, _varied
+from flows import deletion
+from flows.__main__ import _varied
 from flows.benchmark import BenchmarkConfig
 from flows.config import RunConfig, configured
 from flows.downstream import DownstreamRun
 from flows.stressing import StressConfig
+from flows.terminal import run_config
 from flows.tuning import TuneConfig
 from tasks.core.errors import ConfigError
 
@@ -21,7 +23,9 @@ AROUND = {
 def said(command, *assignments):
     with pytest.raises(ConfigError) as caught:
         if command == "run":
-            _config(list(assignments))
+            run_config(list(assignments))
+        elif command == "delete":
+            deletion.described(assignments)
         else:
             _varied(AROUND[command], command, list(assignments), {})
     line = str(caught.value)
@@ -43,6 +47,8 @@ def said(command, *assignments):
         ("bench", "bench.methods=npo_kl", "bench.methods=npo_kl: not a list; write bench.methods="),
         ("bench", "bench.requests={a: {authrs: [x]}}", "bench.requests.a.authrs=['x']: there is"),
         ("stress", "stress.trials=[{}]", "stress.trials.0: its name is missing"),
+        ("delete", "delete.wait_hours=0", "delete.wait_hours=0: Input should be greater than 0"),
+        ("delete", "delete.wait_hour=9", "delete.wait_hour=9: there is no such key; did you mean"),
         ("downstream", "tasks=[mmlu]", "tasks=['mmlu']: there is no such key"),
         ("run", "unlearn.method=wgaa", "unlearn.method=wgaa: no such method; did you mean 'wga'?"),
         ("run", "unlearn.method.forgt=x", "unlearn.method.forgt=x: there is no such key; did you"),
@@ -69,7 +75,9 @@ def test_a_method_that_cannot_stop_by_the_runs_rule_is_refused_before_anything_i
 @pytest.mark.parametrize("heads", [3, 128])  # no multiple; a head of one number has no pair
 def test_heads_that_do_not_divide_the_width_are_refused_before_anything_is_read(heads):
     line = said("run", "model.scratch.hidden=128", f"model.scratch.heads={heads}")
-    assert line == f"model.scratch: hidden=128 must be an even multiple of heads={heads}: change one"
+    assert (
+        line == f"model.scratch: hidden=128 must be an even multiple of heads={heads}: change one"
+    )
 
 
 def test_one_way_out_is_enough():
