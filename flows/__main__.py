@@ -237,14 +237,31 @@ def ui(page: Annotated[Page, typer.Argument(help="which page")]) -> None:
 
 def _varied(model: Any, own: str, assignments: list[str], start: dict[str, Any]) -> Any:
     """A ``model`` around a run: keys that begin with ``own`` are its, the others the run's."""
-    from flows.config import configured, described, overlay
+    from flows.config import assigned, configured, described
     from tasks.training.model import pinned
 
     ours = [text.removeprefix(f"{own}.") for text in assignments if text.startswith(f"{own}.")]
     rest = [text for text in assignments if not text.startswith(f"{own}.")]
-    config = configured(model, {"run": described(rest), **overlay(start, ours)})
+    _refuse_runs_own(own, ours)
+    params = {**assigned(start, ours, own), "run": described(rest)}
+    config = configured(model, params, own)
     pinned(config.run.model)
     return config
+
+
+def _refuse_runs_own(own: str, ours: list[str]) -> None:
+    """Keys of the run and short names for them stand alone on the command line.
+
+    Raises:
+        ConfigError: one of them has the prefix ``own``.
+    """
+    from tasks.core.errors import ConfigError
+
+    for text in ours:
+        key = text.partition("=")[0]
+        if key.split(".")[0] in ("run", "params", "preset", "study"):
+            alone = key.removeprefix("run.")
+            raise ConfigError(f"{own}.{key}: write {alone}=... without {own}. before it")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from tasks.curate import curate
 from tasks.fetch import fetch_weights
 from tasks.prepare import prepare
 from tasks.train import retrain, train
-from tasks.training.model import ModelConfig
+from tasks.training.model import ModelConfig, pinned
 from tasks.validate import validate
 
 
@@ -20,6 +20,7 @@ def baselines(config: RunConfig) -> dict[Role, Record]:
     Args:
         config: The event; only its data and model sections are read.
     """
+    pinned(config.model)
     corpus = curate(config.source, config.curation)
     data = prepare(corpus, config.source, config.curation, config.request, config.splits)
     validate(data, config.expectations)

@@ -1,10 +1,10 @@
 """Methods x requests x learning rates x seeds on the same baselines: tables and a plot."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from prefect import flow
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from flows.baselines import known_and_never_known
 from flows.config import RunConfig
@@ -20,6 +20,7 @@ from tasks.prepare import prepare
 from tasks.requests.request import Request
 from tasks.tabulate import Cell, table, tabulate
 from tasks.training.method import PRESETS, Paper, Preset
+from tasks.training.model import pinned
 from tasks.unlearn import UnlearnConfig, unlearn
 from tasks.validate import knows, validate
 
@@ -53,6 +54,11 @@ class BenchmarkConfig(Section):
     requests: dict[str, Request] = Field(
         default={}, description="by the name a row is to carry; none: the run's own request"
     )
+
+    @model_validator(mode="after")
+    def _can_be_run(self) -> Self:
+        self.variations(self.run)  # a method that cannot take the run's own unlearning is refused
+        return self
 
     @property
     def runs(self) -> dict[str, RunConfig]:
@@ -105,6 +111,7 @@ def benchmark(config: BenchmarkConfig) -> Record:
     Args:
         config: The run that is varied, and what is varied in it.
     """
+    pinned(config.run.model)
     cells = [cell for name, run in config.runs.items() for cell in _cells(name, run, config)]
     return tabulate(cells)
 

@@ -13,10 +13,11 @@ from typing import Any, Self, TypeVar
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
+from flows.faults import explained, shown
 from tasks.attack import AttackConfig
 from tasks.core.errors import ConfigError
 from tasks.core.settings import PROJECT
-from tasks.core.variants import Section, nearest
+from tasks.core.variants import Section
 from tasks.data import AnySource
 from tasks.data.curation import CurationConfig
 from tasks.data.splits import SplitsConfig
@@ -81,8 +82,8 @@ class RunConfig(Section):
         return self.model_copy(update={"request": request}).model_dump(mode="json")
 
 
-def configured(model: type[M], params: Mapping[str, Any]) -> M:
-    """``params`` as a ``model``.
+def configured(model: type[M], params: Mapping[str, Any], section: str = "") -> M:
+    """``params`` as a ``model``; ``section`` is where its own keys are on a command line.
 
     Raises:
         ConfigError: a key does not exist or a value breaks its rule; one line names all of it.
@@ -90,7 +91,7 @@ def configured(model: type[M], params: Mapping[str, Any]) -> M:
     try:
         return TypeAdapter(model).validate_python(params)
     except ValidationError as error:
-        raise ConfigError(_explained(error, model)) from None
+        raise ConfigError(explained(error, model, section)) from None
 
 
 def checked_in(path: Path = PARAMS) -> dict[str, Any]:
@@ -151,15 +152,33 @@ def overlay(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, 
     if any(assignment.startswith("request.") for assignment in assignments):
         result["request"] = {}
     for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"{assignment!r} is not of the form dotted.key=value")
+        key, _, text = assignment.partition("=")
         if key == "params":
             raise ConfigError(f"{assignment}: name the file first, before what changes it")
         if key == "preset":
             result.setdefault("unlearn", {})["method"] = preset(text).model_dump(mode="json")
         else:
-            _assign(result, key, _value(key, text))
+            result = assigned(result, [assignment])
+    return result
+
+
+def assigned(
+    params: Mapping[str, Any], assignments: Iterable[str], section: str = ""
+) -> dict[str, Any]:
+    """``params`` with each ``dotted.key=value`` applied, and nothing read into any of them.
+
+    ``section`` was taken off the front of every key, and is named again in errors.
+
+    Raises:
+        ConfigError: an assignment has no ``=``, or its value is not YAML.
+    """
+    result = copy.deepcopy(dict(params))
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        said = f"{section}.{key}" if section else key
+        if not equals or not all(key.split(".")):
+            raise ConfigError(f"{said!r} is not of the form dotted.key=value")
+        _assign(result, key, _value(said, text), said)
     return result
 
 
@@ -169,13 +188,16 @@ def _alike(value: Mapping[str, Any], old: Any) -> bool:
     return bool(value.get("name", name) == name)
 
 
-def _assign(params: dict[str, Any], key: str, value: Any) -> None:
+def _assign(params: dict[str, Any], key: str, value: Any, said: str) -> None:
     *parents, leaf = key.split(".")
     node = params
     for parent in parents:
         child = node.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise ConfigError(f"{key}={value}: {parent} is a value, not a section; set it whole")
+            raise ConfigError(
+                f"{said}{shown(tuple(key.split('.')), value)}: {parent} is a value, not a section; "
+                "set it whole"
+            )
         node = child
     if leaf == "name" and parents and node.get("name") != value:
         node.clear()
@@ -186,8 +208,9 @@ def _value(key: str, text: str) -> Any:
     try:
         return _undated(yaml.safe_load(text))
     except yaml.YAMLError:
+        told = shown(tuple(key.split(".")), text)
         raise ConfigError(
-            f"{key}={text}: the value is not YAML; quote it: {key}='\"...\"'"
+            f"{key}{told}: the value is not YAML; quote it: {key}='\"...\"'"
         ) from None
 
 
@@ -198,58 +221,3 @@ def _undated(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _undated(item) for key, item in value.items()}
     return value.isoformat() if isinstance(value, datetime.date) else value
-
-
-def _explained(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first fault, as ``key=value: rule; way out``."""
-    fault = error.errors(include_url=False)[0]
-    keys, known = _walk(model, fault["loc"])
-    key = ".".join(keys)
-    value = "(not shown)" if keys[:2] == ["request", "passages"] else fault["input"]
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    match fault["type"]:
-        case "extra_forbidden":
-            return f"{key}={_shown(value)}: there is no such key{nearest(keys[-1], known)}{more}"
-        case "union_tag_invalid":
-            tag, tags = str(fault["ctx"]["tag"]), str(fault["ctx"]["expected_tags"])
-            offered = nearest(tag, [name.strip(" '") for name in tags.split(",")])
-            return f"{key}.name={tag}: no such choice{offered}{more}"
-        case _:
-            return f"{key}={_shown(value)}: {fault['msg']}{more}; change it or leave it out"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else value
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _walk(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str], list[str]]:
-    """The dotted key a person typed for a pydantic location, and the keys its section knows.
-
-    A location holds the tags of variants too; they are steps that are no field of the section.
-    """
-    schema: dict[str, Any] = model.model_json_schema()
-    node, keys, known = schema, [], list(schema.get("properties", {}))
-    for part in loc:
-        choices = [_resolved(schema, n) for n in node.get("oneOf", node.get("anyOf", []))]
-        tagged = [
-            n for n in choices if n.get("properties", {}).get("name", {}).get("const") == part
-        ]
-        if tagged:
-            node = tagged[0]
-            known = list(node.get("properties", {}))
-            continue
-        keys.append(str(part))
-        known = list(node.get("properties", {})) or known
-        child = (
-            node.get("items", {})
-            if isinstance(part, int)
-            else node.get("properties", {}).get(part, {})
-        )
-        node = _resolved(schema, child)
-    return keys, known
-
-
-def _resolved(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    reference = node.get("$ref", "")
-    return schema["$defs"][reference.removeprefix("#/$defs/")] if reference else node

@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flows.config import RunConfig, configured, overlay
+from flows.config import RunConfig, assigned, configured
 from flows.config import described as run_described
 from flows.decisions import decided
 from flows.escalation import AnyEscalation, Retrain, escalated, refuse_failed
@@ -192,7 +192,7 @@ def described(words: Sequence[str]) -> DeletionConfig:
         "changes": rest[len(files) :],
         **({"params": str(Path(files[0]).absolute())} if files else {}),
     }
-    return configured(DeletionConfig, overlay(start, ours))
+    return configured(DeletionConfig, assigned(start, ours, "delete"), "delete")
 
 
 def summary(answered: Answered) -> dict[str, Any]:

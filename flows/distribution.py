@@ -61,7 +61,7 @@ class DistributionConfig(Section):
     @model_validator(mode="after")
     def _can_be_planted(self) -> Self:
         if self.run.model.path:
-            raise ValueError("documents are planted in training: leave run.model.path empty")
+            raise ValueError("documents are planted in training: leave model.path empty")
         if self.run.model.epochs % 1:
             raise ValueError("a document is read a whole number of times: model.epochs must be one")
         if self.run.unlearn.stop.name != "all_steps":

@@ -12,6 +12,7 @@ from tasks.curate import curate
 from tasks.downstream import DownstreamConfig, contrast
 from tasks.downstream import downstream as answered
 from tasks.prepare import prepare
+from tasks.training.model import pinned
 from tasks.unlearn import unlearn
 from tasks.validate import validate
 
@@ -35,6 +36,7 @@ def downstream(config: DownstreamRun) -> Record:
         config: The event, and the tasks.
     """
     run = config.run
+    pinned(run.model)
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)

@@ -19,6 +19,7 @@ from tasks.prepare import prepare
 from tasks.prompt import PromptConfig, prompt
 from tasks.quantise import quantise
 from tasks.relearn import relearn
+from tasks.training.model import pinned
 from tasks.training.rounding import FORMATS
 from tasks.training.trials import AnyTrial, Quantise, Relearn
 from tasks.unlearn import unlearn
@@ -67,6 +68,7 @@ def stressing(config: StressConfig) -> Record:
         config: The event, and what is done to its models.
     """
     run = config.run
+    pinned(run.model)
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)

@@ -35,6 +35,7 @@ from tasks.search import Found, Knob, Tried, Values, best, search
 from tasks.training import ROOMS
 from tasks.training.edit import Arithmetic
 from tasks.training.method import PRESETS, Method, Preset
+from tasks.training.model import pinned
 from tasks.training.stop import Alike
 from tasks.unlearn import UnlearnConfig, unlearn
 from tasks.validate import knows, validate
@@ -157,6 +158,7 @@ def tuning(config: TuneConfig) -> Record:
         config: The run that is tuned, what is turned, and how long.
     """
     run = config.run
+    pinned(run.model)
     corpus = curate(run.source, run.curation)
     data = prepare(corpus, run.source, run.curation, run.request, run.splits)
     validate(data, run.expectations)

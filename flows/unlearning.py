@@ -14,6 +14,7 @@ from tasks.evaluate import evaluate
 from tasks.prepare import prepare
 from tasks.register import register
 from tasks.report import report
+from tasks.training.model import pinned
 from tasks.unlearn import unlearn
 from tasks.validate import knows, validate
 
@@ -25,6 +26,7 @@ def unlearning(config: RunConfig) -> Outcome:
     Args:
         config: What to forget, from which model, how, and how it is judged.
     """
+    pinned(config.model)
     corpus = curate(config.source, config.curation)
     data = prepare(corpus, config.source, config.curation, config.request, config.splits)
     validation = validate(data, config.expectations)

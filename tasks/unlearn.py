@@ -44,7 +44,7 @@ class UnlearnConfig(Section):
     @field_validator("method", mode="before", json_schema_input_type=Preset | Method)
     @classmethod
     def _by_name(cls, method: object) -> object:
-        return preset(method) if isinstance(method, str) else method
+        return preset(method, "unlearn.method") if isinstance(method, str) else method
 
     @model_validator(mode="after")
     def _sees_what_it_stops_by(self) -> Self:

@@ -130,8 +130,8 @@ PRESETS: dict[Preset, Method] = {
 """Methods by the names ``lethe run preset=...`` takes."""
 
 
-def preset(name: str) -> Method:
-    """The method of that name.
+def preset(name: str, key: str = "preset") -> Method:
+    """The method of that name, which was given as ``key``.
 
     Raises:
         ConfigError: there is none; the nearest is offered.
@@ -139,4 +139,4 @@ def preset(name: str) -> Method:
     for known, method in PRESETS.items():
         if known == name:
             return method
-    raise ConfigError(f"preset={name}: no such method{nearest(name, PRESETS)}")
+    raise ConfigError(f"{key}={name}: no such method{nearest(name, PRESETS)}")

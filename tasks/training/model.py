@@ -49,6 +49,14 @@ class ScratchConfig(Section):
     context: int = Field(default=256, ge=16, le=2**20, description="tokens read at once")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the initial weights")
 
+    @model_validator(mode="after")
+    def _heads_have_pairs(self) -> Self:
+        if self.hidden % (2 * self.heads):  # rotary positions turn pairs of a head's numbers
+            raise ValueError(
+                f"hidden={self.hidden} must be an even multiple of heads={self.heads}: change one"
+            )
+        return self
+
 
 class ModelConfig(Section):
     """The target: trained here, or given by ``path``."""
@@ -57,7 +65,9 @@ class ModelConfig(Section):
         default="", description="local folder or hub id; empty: trained here, from scratch"
     )
     revision: str = Field(
-        default="", description="commit of the hub id, 40 hex digits; a local folder has none"
+        default="",
+        description="commit of the hub id, 40 hex digits; a local folder has none",
+        json_schema_extra={"pattern": "^([0-9a-f]{40})?$"},  # for forms; ``pinned`` says more
     )
     scratch: ScratchConfig = ScratchConfig()
     epochs: float = Field(default=10, gt=0, le=1000, description="of training from scratch")

@@ -4,12 +4,14 @@ import pytest
 import yaml
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import validate
+from prefect.utilities.schema_tools.validation import ValidationError
 
 from flows.auditing import auditing
-from flows.config import checked_in
+from flows.config import RunConfig, checked_in
 from flows.curation import curation
 from flows.pipelines import PIPELINES
 from flows.unlearning import unlearning
+from tasks.core.errors import ModelError
 from tasks.data import SOURCES
 from tasks.methods import TERMS
 from tasks.training.method import PRESETS
@@ -41,3 +43,17 @@ def test_the_form_offers_every_source_every_term_and_every_preset():
     )
     names, _ = definitions["UnlearnConfig"]["properties"]["method"]["anyOf"]
     assert names["enum"] == list(PRESETS)
+
+
+def test_the_form_refuses_a_branch_where_a_commit_is_asked_for():
+    given = {**checked_in()["model"], "path": "EleutherAI/pythia-160m", "revision": "main"}
+    with pytest.raises(ValidationError, match="main"):
+        validate({"config": {"model": given}}, FORM, raise_on_error=True)
+    validate({"config": {"model": {**given, "revision": "a" * 40}}}, FORM, raise_on_error=True)
+
+
+def test_a_hub_id_without_a_commit_is_refused_before_a_text_is_read(artifacts):
+    config = RunConfig(model={"path": "EleutherAI/pythia-160m"})
+    with pytest.raises(ModelError, match="pin the commit"):
+        unlearning.fn(config)
+    assert not artifacts.exists()

@@ -31,7 +31,7 @@ def test_every_study_is_valid_and_has_a_name_of_its_own(name):
 @pytest.mark.parametrize(
     ("run", "word"),
     [
-        ({"model": {"path": "somewhere"}}, "leave run.model.path empty"),
+        ({"model": {"path": "somewhere"}}, "leave model.path empty"),
         ({"model": {"epochs": 1.5}}, "whole number"),
         ({"unlearn": {"stop": {"name": "alike"}}}, "leave unlearn.stop at all_steps"),
     ],

@@ -112,6 +112,7 @@ def kept(place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_search_that_was_killed_goes_on_and_finds_what_one_finds_that_was_not(
     tmp_path, monkeypatch
 ):

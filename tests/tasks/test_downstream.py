@@ -189,6 +189,7 @@ def test_humaneval_is_refused_before_anything_of_it_is_loaded(model, data):
 
 
 @pytest.mark.slow  # the harness reads 14,000 files to know its own tasks
+@pytest.mark.timeout(1800)
 def test_an_unknown_task_is_refused_and_the_nearest_offered(model, data, folder):
     with pytest.raises(ConfigError, match="did you mean 'opposites'"):
         downstream.fn(model, data, DownstreamConfig(tasks=("opposite",), folder=str(folder)))
