@@ -4,6 +4,7 @@ What requests select is personal data and lies in this database alone, until it 
 change and its entry in the log are one transaction, and writers come one after another.
 """
 
+import hmac
 import json
 import secrets
 from collections import defaultdict
@@ -282,6 +283,13 @@ def advance(model: str, before: str, after: str, by: str) -> None:
         connection.execute(delete(CHAMPIONS).where(CHAMPIONS.c.model == model))
         connection.execute(insert(CHAMPIONS).values(model=model, version=after))
         _append(connection, "champion.moved", model, by, {"before": before, "to": after})
+
+
+def key(purpose: str) -> bytes:
+    """A secret of this ledger, another for each purpose; without the ledger it is lost."""
+    with _reading() as connection:
+        salt = connection.execute(select(META.c.salt)).scalar_one()
+    return hmac.digest(bytes.fromhex(salt), purpose.encode(), "sha256")
 
 
 def authorise(by: str) -> None:

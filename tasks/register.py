@@ -15,6 +15,7 @@ from tasks.core.history import History
 from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.metrics import scores
+from tasks.metrics.kept import KEPT
 from tasks.metrics.metric import bounds
 from tasks.phases import CANDIDATE, CHAMPION, Data, Entry, enter
 from tasks.track import Measured, Told, figures, shown
@@ -139,6 +140,7 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
             (report.path / "report.html", ""),
             (event.verdict.path / "verdict.json", ""),
             (event.data.path / "plan.json", ""),
+            (event.kept.path / KEPT, ""),
             (event.validation.path, "validation"),
         ],
         released="unlearned",

@@ -11,6 +11,7 @@ Every error we raise on purpose; each message is one line that says what, where 
   - StorageError     the disk is full, or may not be written
   - RegistryError    what the registry gives back is not what was logged
   - GateError        nothing that was tried passes the gate; the evidence is kept
+  - AuditError       the model that serves may know what was forgotten, or is not what was promoted
 """
 
 
@@ -57,3 +58,7 @@ class RegistryError(LetheError):
 
 class GateError(LetheError):
     """Nothing that was tried passes the gate; the evidence of every try is kept."""
+
+
+class AuditError(LetheError):
+    """The model that serves may know what was forgotten, or is not what was promoted."""
