@@ -15,6 +15,9 @@ from tasks.core.variants import Variant
 from tasks.training.method import Preset, preset
 
 
+GATE_FAILED = "lethe.gate.failed"
+
+
 class Escalation(Variant, ABC):
     """One more try."""
 
@@ -92,7 +95,7 @@ def _with(run: RunConfig, **changes: object) -> RunConfig:
 def _failed(run: RunConfig, outcome: Outcome, after: str) -> None:
     event = outcome.event.verdict.fingerprint
     emit_event(
-        "lethe.gate.failed",
+        GATE_FAILED,
         resource={
             "prefect.resource.id": f"lethe.event.{event}",
             "prefect.resource.name": run.registered,

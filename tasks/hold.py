@@ -1,4 +1,4 @@
-"""Step: a past event's documents, as the champion finds them, held against what the gate allowed."""
+"""Step: documents of a past event, as the champion finds them, held against its gate."""
 
 from typing import Any
 

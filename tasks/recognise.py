@@ -1,8 +1,8 @@
 """Step: what a model writes by itself, searched for texts that are erased.
 
-Their text is gone, so that none of it can be given as a prompt: the model writes from nothing, as in
-Carlini et al. 2021, *Extracting training data from large language models*, and from whatever prompts
-the operator gives. What is written is held in memory alone.
+Their text is gone, so that none of it can be given as a prompt: the model writes from nothing, as
+in Carlini et al. 2021, *Extracting training data from large language models*, and from whatever
+prompts the operator gives. What is written is held in memory alone.
 """
 
 from collections.abc import Iterator, Sequence

@@ -134,7 +134,7 @@ def intact(version: str) -> bool:
     with tracking() as client, TemporaryDirectory() as scratch:
         found = find(client, version)
         download(found.source, Path(scratch))
-        return files_digest(Path(scratch)) == found.tags[FILES]
+        return files_digest(Path(scratch)) == str(found.tags[FILES])
 
 
 def report_path(version: str) -> str:

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     approvers: str = Field(
         default="", description="references that may approve, by commas; empty: anybody"
     )
+    notify_url: str = Field(
+        default="", repr=False, description="where automations post what happened; empty: nowhere"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     processes: int = Field(default=1, ge=1, description="training processes, one per GPU")
     checkpoint_seconds: float = Field(
