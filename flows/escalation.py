@@ -14,7 +14,6 @@ from tasks.core.errors import GateError
 from tasks.core.variants import Variant
 from tasks.training.method import Preset, preset
 
-
 GATE_FAILED = "lethe.gate.failed"
 
 

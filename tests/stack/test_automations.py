@@ -201,7 +201,9 @@ def test_automations_are_made_once(stack):
 def test_what_was_changed_by_hand_is_put_back_and_what_is_no_longer_ours_goes(stack):
     api, env, _, _ = stack
     spoiled = ours(api)["lethe: gate failed"]
-    stray = {key: value for key, value in spoiled.items() if key not in ("id", "created", "updated")}
+    stray = {
+        key: value for key, value in spoiled.items() if key not in ("id", "created", "updated")
+    }
     call(f"{api}/automations/", {**stray, "name": "lethe: of an earlier release"})
     request = urllib.request.Request(
         f"{api}/automations/{spoiled['id']}", method="PATCH",

@@ -124,6 +124,7 @@ def an_event(tmp_path):
             evidence=seen,
             attacks=attacks,
             verdict=compare.fn(seen, attacks, models, GateConfig()),
+            kept=kept("kept", "k0", {"kept.json": {"forgotten": []}}),
         )
 
     return make
