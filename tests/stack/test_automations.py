@@ -18,6 +18,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
+pytestmark = pytest.mark.timeout(600)
+
 NAMES = {
     "lethe: gate failed", "lethe: request due", "lethe: regression", "lethe: worker gone",
     "lethe: run crashed", "lethe: run stuck",
@@ -145,7 +147,7 @@ def stack(tmp_path_factory, receiver):
     server = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api = env["PREFECT_API_URL"]
     with process(server, env, home / "server.log"):
-        until(lambda: healthy(api), 120, "healthy server")
+        until(lambda: healthy(api), 300, "healthy server")
         yield api, env, home, applied(env)
 
 
@@ -183,7 +185,7 @@ def emit(api, event, resource, name, payload):
     )
 
 
-def heard(receiver, event, seconds=30):
+def heard(receiver, event, seconds=90):
     def posted():
         return next((body for _, body in receiver.heard if body["event"] == event), None)
 
@@ -260,10 +262,10 @@ def test_a_worker_that_is_gone_is_posted(stack, receiver):
         return call(f"{api}/work_pools/lethe")["status"] == "READY" or None
 
     with process(worker, env, home / "worker.log") as child:
-        until(ready, 60, "ready pool")
+        until(ready, 120, "ready pool")
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-    body = heard(receiver, "prefect.work-pool.not-ready", 45)
+    body = heard(receiver, "prefect.work-pool.not-ready", 120)
     assert body["text"] == "Lethe: no worker takes runs any more (lethe)"
 
 
@@ -276,7 +278,7 @@ def test_a_run_whose_process_was_killed_is_marked_crashed_and_posted(stack, rece
         return next((one for one in found if one["state_type"] == "RUNNING"), None)
 
     with process([sys.executable, "-c", SLEEP], env, home / "sleep.log") as child:
-        begun = until(run, 60, "running flow run")
+        begun = until(run, 120, "running flow run")
         time.sleep(5)  # the first heartbeat
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -285,7 +287,7 @@ def test_a_run_whose_process_was_killed_is_marked_crashed_and_posted(stack, rece
         state = call(f"{api}/flow_runs/{begun['id']}")["state"]
         return state if state["type"] == "CRASHED" else None
 
-    assert until(crashed, 150, "crashed run")["message"].startswith("no heartbeat")
+    assert until(crashed, 240, "crashed run")["message"].startswith("no heartbeat")
     assert heard(receiver, "prefect.flow-run.Crashed")["resource"].endswith(begun["id"])
 
 
