@@ -12,7 +12,7 @@ the same here as where the runs are.
 import json
 import sys
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from prefect.automations import AutomationCore, EventTrigger, Posture
@@ -23,11 +23,9 @@ from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, get_current_settings
 
-from flows.escalation import GATE_FAILED
-from tasks.alarm import REGRESSION
 from tasks.core.errors import ConfigError, LetheError
+from tasks.core.events import GATE_FAILED, REGRESSION, REQUEST_DUE
 from tasks.core.settings import Settings
-from tasks.remind import DUE
 
 OURS = "lethe: "
 """How the names of our automations begin."""
@@ -51,7 +49,7 @@ class Notice(NamedTuple):
 
 NOTICES = (
     Notice("gate failed", GATE_FAILED, "lethe.event.*", {}, "a model failed its gate"),
-    Notice("request due", DUE, "lethe.request.*", {}, "a deletion request is due soon, or late"),
+    Notice("request due", REQUEST_DUE, "lethe.request.*", {}, "a request is due soon, or late"),
     Notice("regression", REGRESSION, "lethe.model.*", {}, "a model may know what was forgotten"),
     Notice(
         "worker gone",
@@ -98,7 +96,7 @@ def apply() -> Applied:
             if known is None:
                 client.create_automation(one)
                 applied.made.append(one.name)
-            elif _told(AutomationCore(**known.model_dump(exclude={"id"}))) == _told(one):
+            elif known.model_dump(exclude={"id"}) == one.model_dump():
                 applied.same.append(one.name)
             else:
                 client.update_automation(known.id, one)
@@ -108,10 +106,6 @@ def apply() -> Applied:
             applied.removed.append(name)
         _prune_block(client)
     return applied
-
-
-def _told(one: AutomationCore) -> dict[str, Any]:
-    return one.model_dump(mode="json")
 
 
 def stuck() -> AutomationCore:

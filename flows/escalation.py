@@ -11,10 +11,9 @@ from flows.outcome import Outcome
 from flows.retraining import retraining
 from flows.unlearning import unlearning
 from tasks.core.errors import GateError
+from tasks.core.events import GATE_FAILED
 from tasks.core.variants import Variant
 from tasks.training.method import Preset, preset
-
-GATE_FAILED = "lethe.gate.failed"
 
 
 class Escalation(Variant, ABC):

@@ -10,11 +10,11 @@ from prefect.events import emit_event
 
 from tasks import ledger
 from tasks.core.errors import AuditError
+from tasks.core.events import REGRESSION
 from tasks.metrics.regression import Finding
 from tasks.registry import log_audit, tags
 
 BY = "lethe-nightly"
-REGRESSION = "lethe.regression"
 
 
 class Heard(NamedTuple):

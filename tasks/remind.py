@@ -7,9 +7,8 @@ from prefect.events import emit_event
 from pydantic import BaseModel, ConfigDict
 
 from tasks import ledger
+from tasks.core.events import REQUEST_DUE
 from tasks.requests.deletion import Deletion
-
-DUE = "lethe.request.due"
 
 
 class Due(BaseModel):
@@ -35,7 +34,7 @@ def remind(days: int) -> list[Due]:
 
 def _called(one: Deletion, days_left: int) -> Due:
     emit_event(
-        DUE,
+        REQUEST_DUE,
         resource={
             "prefect.resource.id": f"lethe.request.{one.id}",
             "prefect.resource.name": one.id,
