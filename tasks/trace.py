@@ -60,7 +60,7 @@ def trace(model: str) -> Traced:
             *_changed(serves),
             *(_strayed(version, serves) for version in answers if version not in line),
         ),
-        pasts=tuple(_past(version, known[version]["lethe.requests"]) for version in events),
+        pasts=tuple(_past(version, known[version].get("lethe.requests", "")) for version in events),
     )
 
 
