@@ -99,7 +99,8 @@ def apply() -> Applied:
             elif known.model_dump(exclude={"id"}) == one.model_dump():
                 applied.same.append(one.name)
             else:
-                client.update_automation(known.id, one)
+                # what is not set would stay as somebody left it: switched off, for one
+                client.update_automation(known.id, AutomationCore(**one.model_dump()))
                 applied.changed.append(one.name)
         for name, gone in there.items():
             client.delete_automation(gone.id)
