@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -87,14 +88,23 @@ def until(condition, seconds, what):
     raise AssertionError(f"no {what} within {seconds} s")
 
 
-def call(url, body=None):
+def call(url, body=None, method=None):
+    """The answer; asked again while SQLite is busy, which the server says with 503."""
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
+        method=method,
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read() or "null")
+    for _ in range(10):
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or "null")
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            time.sleep(1)
+    raise AssertionError(f"{url} stays unavailable")
 
 
 def healthy(api):
@@ -207,11 +217,7 @@ def test_what_was_changed_by_hand_is_put_back_and_what_is_no_longer_ours_goes(st
         key: value for key, value in spoiled.items() if key not in ("id", "created", "updated")
     }
     call(f"{api}/automations/", {**stray, "name": "lethe: of an earlier release"})
-    request = urllib.request.Request(
-        f"{api}/automations/{spoiled['id']}", method="PATCH",
-        data=json.dumps({"enabled": False}).encode(), headers={"content-type": "application/json"},
-    )  # fmt: skip
-    urllib.request.urlopen(request, timeout=30).close()
+    call(f"{api}/automations/{spoiled['id']}", {"enabled": False}, "PATCH")
     done = applied(env)
     assert done["changed"] == {"lethe: gate failed"}
     assert done["removed"] == {"lethe: of an earlier release"}
