@@ -10,12 +10,13 @@ from flows.curation import curation
 from flows.deletion import deletion
 from flows.nightly import nightly
 from flows.pipelines import PIPELINES
+from flows.promotion import promotion
 from flows.unlearning import unlearning
 from tasks.data import SOURCES
 from tasks.methods import TERMS
 from tasks.training.method import PRESETS
 
-FLOWS = {one.fn.__name__: one for one in (unlearning, deletion, curation, nightly)}
+FLOWS = {one.fn.__name__: one for one in (unlearning, deletion, curation, nightly, promotion)}
 DEPLOYMENTS = yaml.safe_load(PIPELINES.read_text())["deployments"]
 FORM = parameter_schema(unlearning).model_dump_for_openapi()
 
