@@ -100,7 +100,8 @@ def apply() -> Applied:
                 applied.same.append(one.name)
             else:
                 # what is not set would stay as somebody left it: switched off, for one
-                client.update_automation(known.id, AutomationCore(**one.model_dump()))
+                whole = AutomationCore(**one.model_dump(exclude={"owner_resource"}))
+                client.update_automation(known.id, whole)
                 applied.changed.append(one.name)
         for name, gone in there.items():
             client.delete_automation(gone.id)

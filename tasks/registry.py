@@ -120,16 +120,6 @@ def aliased(model: str, alias: str) -> str:
     return ""
 
 
-def ancestry(version: str) -> list[str]:
-    """``version``, the one it was made from, and so on to the first."""
-    names = list[str]()
-    while version:
-        told = tags(version)
-        names.append(told["lethe.version"])
-        version = told.get("lethe.parent", "")
-    return names
-
-
 def intact(version: str) -> bool:
     """Whether the files of ``version``, fetched anew, are those that were registered."""
     with tracking() as client, TemporaryDirectory() as scratch:

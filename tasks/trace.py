@@ -6,9 +6,10 @@ from prefect import task
 from pydantic import BaseModel, ConfigDict
 
 from tasks import ledger
+from tasks.champions import lineage, unverified
 from tasks.metrics.regression import Finding
 from tasks.phases import CHAMPION
-from tasks.registry import VERDICT, aliased, ancestry, intact, scored, tags
+from tasks.registry import VERDICT, aliased, intact, scored, tags
 from tasks.requests.deletion import Status
 
 FORGOTTEN: tuple[Status, ...] = ("promoted", "certified", "erased")
@@ -49,14 +50,14 @@ def trace(model: str) -> Traced:
     serves = named or noted
     if not serves:
         return Traced(champion="")
-    line = ancestry(serves)
+    line = lineage(serves)
     answers = _answers(model)
     known = {version: tags(version) for version in dict.fromkeys([*line, *answers])}
     events = [version for version, told in known.items() if VERDICT in told]
     return Traced(
         champion=serves,
         findings=(
-            *unverified(model, named, noted),
+            *_unverified(model, serves),
             *_changed(serves),
             *(_strayed(version, serves) for version in answers if version not in line),
         ),
@@ -64,15 +65,10 @@ def trace(model: str) -> Traced:
     )
 
 
-def unverified(model: str, named: str, noted: str) -> list[Finding]:
+def _unverified(model: str, version: str) -> list[Finding]:
     """Where the alias is not at the version that was promoted here: somebody moved it by hand."""
-    if named == noted:
-        return []
-    said = (
-        f"champion of {model} in the registry is {named or 'none'}; promoted here was "
-        f"{noted or 'none'}: promote it with `lethe promote`, or put the alias back"
-    )
-    return [Finding(kind="unverified", version=named or noted, said=said)]
+    said = unverified(model)
+    return [Finding(kind="unverified", version=version, said=said)] if said else []
 
 
 def _changed(version: str) -> list[Finding]:
