@@ -16,6 +16,7 @@ from flows.reconciling import ReconcileConfig, reconciling
 from tasks import ledger, registry
 from tasks.core.errors import AuditError
 from tasks.phases import EVENT, PLACE
+from tasks.promote import carry_out
 from tasks.requests.deletion import Draft
 from tasks.requests.request import Request
 
@@ -64,9 +65,7 @@ def promoted(home):
         patch.setenv("LETHE_ARTIFACTS", str(home))
         id = ask("subject-1", authors=["Marta Quill"])
         deletion(DeletionConfig(params=SMALL, requests=(id,), escalation=()))
-        ledger.advance(MODEL, f"{MODEL}/1", f"{MODEL}/2", "officer-7")
-        put_alias(home, "champion", "2")
-        ledger.move(id, "promoted", "officer-7")
+        carry_out.fn(f"{MODEL}/2", "approve", "officer-7", "it passed the gate")
     return id
 
 
@@ -118,7 +117,9 @@ def test_open_requests_are_called_out_and_answered_ones_are_not(promoted):
 def test_an_alias_that_was_moved_by_hand_is_an_incident_and_a_failed_run(promoted, home):
     put_alias(home, "champion", "1")
     try:
-        with pytest.raises(AuditError, match=r"champion of lethe-small in the registry is"):
+        with pytest.raises(
+            AuditError, match=r"champion in MLflow is lethe-small/1, which Lethe did not do"
+        ):
             nightly(CONFIG)
     finally:
         put_alias(home, "champion", "2")
