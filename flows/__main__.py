@@ -208,6 +208,31 @@ def audit(version: Version, assignments: Assignments = None, as_json: Json = Fal
 
 
 @app.command()
+def nightly(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Test all that was ever forgotten against the champion, e.g. model=lethe-demo."""
+    from flows.config import configured, overlay
+    from flows.nightly import NightlyConfig, summary
+    from flows.nightly import nightly as flow
+
+    config = configured(NightlyConfig, overlay({}, assignments or []))
+    with only_answers_on_stdout():
+        result = summary(flow(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def reconcile(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Find what runs that died have left, and settle it, e.g. model=lethe-demo."""
+    from flows.config import configured, overlay
+    from flows.reconciling import ReconcileConfig, reconciling, summary
+
+    config = configured(ReconcileConfig, overlay({}, assignments or []))
+    with only_answers_on_stdout():
+        result = summary(reconciling(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
 def show(version: Version, as_json: Json = False) -> None:
     """The lineage of a registered model version."""
     from tasks.registry import show as lineage
@@ -267,12 +292,12 @@ def _refuse_runs_own(own: str, ours: list[str]) -> None:
 def main() -> None:
     """Run a command; what we foresaw is one line on standard error and exit code 2."""
     from flows.environment import prepare_environment
-    from tasks.core.errors import GateError, LetheError
+    from tasks.core.errors import AuditError, GateError, LetheError
 
     try:
         prepare_environment()
         app()
-    except GateError as error:
+    except (GateError, AuditError) as error:
         typer.echo(f"lethe: {error}", err=True)
         sys.exit(FAILED)
     except LetheError as error:

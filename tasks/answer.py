@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from prefect import task
 
@@ -15,6 +15,7 @@ from tasks.requests.deletion import Deletion, Status
 from tasks.requests.plan import Portion
 
 WAITING: tuple[Status, ...] = ("received", "planned", "approved")
+DIED = "the run that had it ended unanswered"
 log = logging.getLogger(__name__)
 
 
@@ -25,9 +26,23 @@ def alone() -> Iterator[None]:
     Raises:
         BusyError: another is at it.
     """
-    settings = Settings()
-    with held(settings.root / "deletion" / "answering.lock", settings.wait_seconds):
+    with _answering(Settings().wait_seconds):
         yield
+
+
+@task
+def put_back(ids: Sequence[str]) -> list[str]:
+    """Requests whose run died wait to be taken up again; those that were put back.
+
+    None while a run on this machine answers requests, for that has put them back itself.
+    """
+    done = list[str]()
+    with suppress(BusyError), _answering(0):
+        for id in ids:
+            if ledger.find(id).status == "running":
+                ledger.move(id, "approved", ledger.OWN, DIED)
+                done.append(id)
+    return done
 
 
 @task(persist_result=True, result_serializer="json")
@@ -42,7 +57,7 @@ def gather(model: str, ids: Sequence[str]) -> list[str]:
     """
     for one in ledger.listed():
         if one.status == "running" and _concerns(one, model):
-            ledger.move(one.id, "approved", ledger.OWN, "the run that had it ended unanswered")
+            ledger.move(one.id, "approved", ledger.OWN, DIED)
     if not ids:
         return [one.id for one in ledger.listed() if _waits(one, model)]
     for one in map(ledger.find, ids):
@@ -147,6 +162,12 @@ def make_champion(model: str, version: str) -> None:
     except BusyError:
         if ledger.champion(model) != version:
             raise
+
+
+@contextmanager
+def _answering(wait_seconds: float) -> Iterator[None]:
+    with held(Settings().root / "deletion" / "answering.lock", wait_seconds):
+        yield
 
 
 def _concerns(one: Deletion, model: str) -> bool:

@@ -4,6 +4,7 @@ What requests select is personal data and lies in this database alone, until it 
 change and its entry in the log are one transaction, and writers come one after another.
 """
 
+import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -208,6 +209,12 @@ def advance(model: str, before: str, after: str, by: str) -> None:
             )
         tables.crown(connection, model, after)
         tables.append(connection, "champion.moved", model, by, {"before": before, "to": after})
+
+
+def key(purpose: str) -> bytes:
+    """A secret of this ledger, another for each purpose; without the ledger it is lost."""
+    with _reading() as connection:
+        return hmac.digest(tables.salt(connection), purpose.encode(), "sha256")
 
 
 def authorise(by: str) -> None:

@@ -15,6 +15,7 @@ from tasks.core.history import History
 from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.metrics import scores
+from tasks.metrics.kept import KEPT
 from tasks.metrics.metric import bounds
 from tasks.metrics.reading import Reading
 from tasks.phases import CANDIDATE, CHAMPION, Data, Entry, enter
@@ -140,6 +141,7 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
             (report.path / "report.html", ""),
             (event.verdict.path / "verdict.json", ""),
             (event.data.path / "plan.json", ""),
+            (event.kept.path / KEPT, ""),
             (event.validation.path, "validation"),
             *(
                 (record.path / f"{split}.parquet", f"evidence/{role}")

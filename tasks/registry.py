@@ -23,10 +23,13 @@ from tasks.core.errors import RegistryError
 from tasks.core.history import History
 from tasks.core.record import digests
 from tasks.core.settings import Settings
+from tasks.metrics import scores
 from tasks.track import CONTEXT, PARENT, Told, experiment, figures, log_run, shown, tracking
 
 VERSION = re.compile(r"(?P<name>[\w-]+)(?:/(?P<number>\d+)|@(?P<alias>[\w-]+))")
 WEIGHTS, FILES = "lethe.weights", "lethe.files"
+VERDICT = "lethe.verdict"
+"""Tag of a version that an event made; one that was adopted has none."""
 HISTORY, REQUESTS = "history.json", "requests.json"
 PARTS = ("model", "components/tokenizer")
 """Where MLflow puts what a checkpoint folder holds side by side."""
@@ -92,6 +95,37 @@ def history(version: str) -> History:
     with tracking() as client:
         found = find(client, version)
         return History.model_validate(mlflow.artifacts.load_dict(f"runs:/{found.run_id}/{HISTORY}"))
+
+
+def scored(version: str, name: str) -> Any:
+    """What a JSON file among the artifacts of ``version``'s run says; NaN where it has null.
+
+    Raises:
+        RegistryError: there is no such version, or its run has no such file.
+    """
+    with tracking() as client, TemporaryDirectory() as scratch:
+        run_id = find(client, version).run_id
+        path = mlflow.artifacts.download_artifacts(
+            run_id=run_id, artifact_path=name, dst_path=scratch
+        )
+        return scores.read(Path(path))
+
+
+def aliased(model: str, alias: str) -> str:
+    """The version that ``alias`` of ``model`` is at; empty where it is at none."""
+    with tracking() as client:
+        for known in client.search_registered_models(f"name = '{model}'"):
+            if alias in known.aliases:
+                return f"{model}/{known.aliases[alias]}"
+    return ""
+
+
+def intact(version: str) -> bool:
+    """Whether the files of ``version``, fetched anew, are those that were registered."""
+    with tracking() as client, TemporaryDirectory() as scratch:
+        found = find(client, version)
+        download(found.source, Path(scratch))
+        return files_digest(Path(scratch)) == str(found.tags[FILES])
 
 
 def verdict(version: str) -> dict[str, Any]:

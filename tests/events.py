@@ -141,6 +141,7 @@ def event_maker(artifacts):
             evidence=seen,
             attacks=attacks,
             verdict=compare.fn(seen, attacks, models, GateConfig()),
+            kept=kept("kept", "k0", {"kept.json": {"forgotten": []}}),
         )
 
     return make

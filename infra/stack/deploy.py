@@ -5,26 +5,19 @@ Runs as a client of the stack: ``python -m infra.stack run deploy``. Doing it ag
 
 import sys
 import tempfile
-from datetime import timedelta
 
 import yaml
 from prefect.cli import app as prefect_command
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
-from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 
-from flows import pipelines
-from infra.stack.services import HEARTBEAT_SECONDS, POOL
+from flows import automations, pipelines
+from infra.stack.services import POOL
 from infra.stack.settings import StackSettings
 from tasks.core.settings import PROJECT
 
 GPU_QUEUE = "gpu"
-DEAD_RUNS = "a run without a sign of life has crashed"
-ENDED = ("Completed", "Failed", "Cancelled", "Crashed", "Suspended", "Paused")
 TEMPLATE = PROJECT / "infra/kubernetes/work-pool.json"
 
 
@@ -34,8 +27,8 @@ def main() -> None:
     _prefect("work-pool", "create", POOL, "--overwrite", *_kind(settings))
     with get_client(sync_client=True) as client:
         _limit_gpus(client, settings.gpus)
-        _end_dead_runs(client)
         _deploy_pipelines()
+        automations.apply()
         client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
 
 
@@ -75,31 +68,6 @@ def _limit_gpus(client: SyncPrefectClient, gpus: int) -> None:
     except ObjectNotFound:
         queue = client.create_work_queue(GPU_QUEUE, work_pool_name=POOL)
     client.update_work_queue(queue.id, concurrency_limit=gpus)
-
-
-def _end_dead_runs(client: SyncPrefectClient) -> None:
-    """A worker that is killed cannot say that its runs died; the silence of a run does."""
-    wanted = _watch()
-    found = client.read_automations_by_name(DEAD_RUNS)
-    if found:
-        client.update_automation(found[0].id, wanted)
-    else:
-        client.create_automation(wanted)
-
-
-def _watch() -> AutomationCore:
-    heartbeat = "prefect.flow-run.heartbeat"
-    trigger = EventTrigger(
-        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-        for_each={"prefect.resource.id"},
-        after={heartbeat},
-        expect={heartbeat, *(f"prefect.flow-run.{state}" for state in ENDED)},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=timedelta(seconds=2.5 * HEARTBEAT_SECONDS),  # one may be late
-    )
-    crashed = ChangeFlowRunState(state=StateType.CRASHED, message="no sign of life")
-    return AutomationCore(name=DEAD_RUNS, trigger=trigger, actions=[crashed])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ Every error we raise on purpose; each message is one line that says what, where 
   - RegistryError    what the registry gives back is not what was logged
   - CertificateError a certificate cannot be read, or is not as it was written
   - GateError        nothing that was tried passes the gate; the evidence is kept
+  - AuditError       the model that serves may know what was forgotten, or is not what was promoted
 """
 
 
@@ -62,3 +63,7 @@ class CertificateError(LetheError):
 
 class GateError(LetheError):
     """Nothing that was tried passes the gate; the evidence of every try is kept."""
+
+
+class AuditError(LetheError):
+    """The model that serves may know what was forgotten, or is not what was promoted."""

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     approvers: str = Field(
         default="", description="references that may approve, by commas; empty: anybody"
     )
+    notify_url: str = Field(
+        default="", repr=False, description="where automations post what happened; empty: nowhere"
+    )
     dvc_remote: str = Field(
         default="",
         description="s3://BUCKET of the data, at AWS_ENDPOINT_URL_S3; empty: below artifacts",

@@ -30,7 +30,7 @@ def test_the_checked_in_file_is_valid():
         (lambda c: c["deployments"][0]["concurrency_limit"].update(limt=1), "limt"),
         (lambda c: c["deployments"][0]["parameters"]["config"].update(nmae="x"), "nmae"),
         (lambda c: c["deployments"][0]["parameters"].update(confg={}), "confg"),
-        (lambda c: c["deployments"][4]["parameters"]["config"].update(versoin="x"), "versoin"),
+        (lambda c: c["deployments"][4]["parameters"]["config"].update(modle="x"), "modle"),
     ],
 )
 def test_an_unknown_key_anywhere_is_refused_by_name(tmp_path, change, word):
