@@ -4,6 +4,7 @@ What requests select is personal data and lies in this database alone, until it 
 change and its entry in the log are one transaction, and writers come one after another.
 """
 
+import hmac
 import json
 import secrets
 from collections import defaultdict
@@ -222,6 +223,13 @@ def forget(id: str, by: str) -> Deletion:
         found = _one(connection, id)
     database.compact([DELETIONS, MOVED])
     return found
+
+
+def key() -> bytes:
+    """The secret under which tombstones are made; who has it can try ids until one fits a mark."""
+    with _reading() as connection:
+        salt = connection.execute(select(META.c.salt)).scalar_one()
+    return hmac.digest(bytes.fromhex(salt), b"tombstones", "sha256")
 
 
 def log(kind: str, subject: str, by: str, details: Mapping[str, Value]) -> Entry:

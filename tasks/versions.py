@@ -234,6 +234,8 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": modules,
         "SHELL": "/bin/sh",
         "DVC_NO_ANALYTICS": "1",
+        "LETHE_ARTIFACTS": str(Settings().root),
+        "LETHE_TOMBSTONES": str(Settings().tombstones_path),
         "DVC_SITE_CACHE_DIR": str(Settings().root / "dvc-site"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",

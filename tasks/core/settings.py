@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     approvers: str = Field(
         default="", description="references that may approve, by commas; empty: anybody"
     )
+    tombstones: str = Field(
+        default="",
+        description="file of the marks of what was erased; empty: tombstones.json under artifacts",
+    )
+    grace_days: float = Field(
+        default=30, ge=0, description="how long a revoked model version is kept before it goes"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     processes: int = Field(default=1, ge=1, description="training processes, one per GPU")
     checkpoint_seconds: float = Field(
@@ -46,6 +53,11 @@ class Settings(BaseSettings):
     def mlflow_uri(self) -> str:
         """The tracking address, whether given or the default."""
         return self.tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def tombstones_path(self) -> Path:
+        """The file of the tombstones, whether given or the default."""
+        return Path(self.tombstones or self.root / "tombstones.json").absolute()
 
     @property
     def ledger_uri(self) -> str:
