@@ -59,7 +59,9 @@ def open_dossier(id: str) -> None:
         )
     doc_ids = redact.forgotten(found.models, id)
     if not doc_ids:
-        raise DataError(f"{id}: no event in MLflow says what it had forgotten; set LETHE_TRACKING_URI")
+        raise DataError(
+            f"{id}: no event in MLflow says what it had forgotten; set LETHE_TRACKING_URI"
+        )
     knowing = revoke.knowing(found.models, doc_ids)
     revoke.refuse_champion(knowing, [ledger.champion(model) for model in found.models])
     _write(
@@ -169,7 +171,9 @@ def _texts(doc_ids: set[str]) -> dict[str, tuple[str, ...]]:
         table = pq.read_table(io.BytesIO(content))
         if {"doc_id", "text"} <= set(table.column_names):
             rows = table.filter(pa.compute.is_in(table["doc_id"], chosen))
-            for doc_id, text in zip(*(rows[n].to_pylist() for n in ("doc_id", "text")), strict=True):
+            for doc_id, text in zip(
+                *(rows[n].to_pylist() for n in ("doc_id", "text")), strict=True
+            ):
                 texts[doc_id].add(text)
     return {doc_id: tuple(sorted(found)) for doc_id, found in sorted(texts.items())}
 

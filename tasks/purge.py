@@ -40,6 +40,8 @@ def working_copies(holds: Holds, versions: Collection[str]) -> int:
             for scratch in one.path.parent.glob(f".{one.fingerprint}.*"):
                 shutil.rmtree(scratch) if scratch.is_dir() else scratch.unlink()
             shutil.rmtree(one.path)
+    # Of a training that was killed nobody can say what it has read; it begins anew.
+    shutil.rmtree(Settings().root / "checkpoints", ignore_errors=True)
     return len(gone) + _loose(holds)
 
 
@@ -79,4 +81,3 @@ def _loose(holds: Holds) -> int:
             path.unlink()
             removed += 1
     return removed
-

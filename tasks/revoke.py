@@ -35,7 +35,8 @@ def knowing(models: Collection[str], doc_ids: Collection[str]) -> list[str]:
             called(version)
             for name in models
             for version in _versions(client, name)
-            if DELETED not in version.tags and not history(called(version)).known.isdisjoint(doc_ids)
+            if DELETED not in version.tags
+            and not history(called(version)).known.isdisjoint(doc_ids)
         ]
 
 

@@ -39,9 +39,7 @@ def withdraw(holds: Holds) -> int:
 
 
 def _runs(client: SyncPrefectClient) -> Iterator[FlowRun]:
-    return _paged(
-        lambda at: client.read_flow_runs(sort=FlowRunSort.ID_DESC, limit=PAGE, offset=at)
-    )
+    return _paged(lambda at: client.read_flow_runs(sort=FlowRunSort.ID_DESC, limit=PAGE, offset=at))
 
 
 def _artifacts(client: SyncPrefectClient, run: UUID) -> list[Artifact]:

@@ -1,4 +1,4 @@
-"""What must be known while a request is erased; the last place that holds it, and the last to go."""
+"""What must be known while a request is erased: the last place that holds it, and to go."""
 
 from collections import Counter
 

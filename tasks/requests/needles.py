@@ -32,7 +32,7 @@ class Needle(NamedTuple):
     kind: Kind
     text: str
     whole: bool = False
-    """Whether it counts only where it is no part of a longer name: ``paper.1`` is in ``paper.12``."""
+    """Whether it counts only where it is no part of a longer name, as ``p.1`` is of ``p.12``."""
 
     def forms(self) -> set[bytes]:
         """Plain, and as JSON and HTML spell it."""

@@ -52,7 +52,9 @@ def test_a_database_is_read_by_its_tables_even_if_its_log_is_beside_it(tmp_path)
     assert SECRET.encode() + b"\0" + b"1" in list(layers("one.db", database(tmp_path)))
 
 
-@pytest.mark.parametrize("start", [b"PAR1", b"\x1f\x8b", b"\x78\x9c", b"PK\x03\x04", b"SQLite format 3\0"])
+@pytest.mark.parametrize(
+    "start", [b"PAR1", b"\x1f\x8b", b"\x78\x9c", b"PK\x03\x04", b"SQLite format 3\0"]
+)
 def test_what_only_begins_like_a_packing_is_read_as_it_is(start):
     assert list(layers("a", start + b"nothing")) == [start + b"nothing"]
 
