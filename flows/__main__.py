@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from flows import requests_cli
+from flows import certificates_cli, promotion_cli, requests_cli
 from flows.terminal import (
     BAD_INPUT,
     FAILED,
@@ -18,6 +18,7 @@ from flows.terminal import (
     Json,
     answer,
     as_yaml,
+    full_name,
     only_answers_on_stdout,
     run_config,
 )
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.add_typer(requests_cli.request, name="request")
 app.add_typer(requests_cli.log, name="log")
+app.add_typer(certificates_cli.certificate, name="certificate")
+app.add_typer(promotion_cli.app)
 
 Version = Annotated[str, typer.Argument(help="lethe-demo/3, lethe-demo@candidate, or 3")]
 
@@ -64,7 +67,7 @@ def delete(
         typer.Argument(
             metavar="[REQUEST|KEY=VALUE]...",
             help="ids of requests, all that wait unless given; changes to the run, params=FILE "
-            "first; delete.preset, delete.escalation",
+            "first; delete.escalation",
         ),
     ] = None,
     as_json: Json = False,
@@ -106,6 +109,23 @@ def sweep(
     config = valid(SweepConfig, {"by": by})
     with only_answers_on_stdout():
         result = sweeping(config).model_dump(mode="json")
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def certify(
+    requests: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REQUEST]...", help="all that were promoted unless given"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a signed certificate for requests that were promoted."""
+    from flows.certifying import CertifyConfig, certifying, summary
+
+    config = CertifyConfig(requests=tuple(requests or ()))
+    with only_answers_on_stdout():
+        result = summary(certifying(config))
     answer(result, as_yaml, as_json)
 
 
@@ -212,7 +232,7 @@ def audit(version: Version, assignments: Assignments = None, as_json: Json = Fal
     from flows.auditing import AuditConfig, auditing, summary
 
     run = run_config(assignments)
-    config = AuditConfig(version=_named(version), evaluate=run.evaluate, attack=run.attack)
+    config = AuditConfig(version=full_name(version), evaluate=run.evaluate, attack=run.attack)
     with only_answers_on_stdout():
         result = summary(auditing(config))
     answer(result, as_yaml, as_json)
@@ -224,7 +244,7 @@ def show(version: Version, as_json: Json = False) -> None:
     from tasks.registry import show as lineage
 
     with only_answers_on_stdout():
-        result = lineage(_named(version))
+        result = lineage(full_name(version))
     answer(result, as_yaml, as_json)
 
 
@@ -234,7 +254,7 @@ def report(version: Version) -> None:
     from tasks.registry import report_path
 
     with only_answers_on_stdout():
-        path = report_path(_named(version))
+        path = report_path(full_name(version))
     typer.echo(path)
 
 
@@ -256,10 +276,6 @@ def _varied(model: Any, own: str, assignments: list[str], start: dict[str, Any])
     config = configured(model, {"run": described(rest), **overlay(start, ours)})
     pinned(config.run.model)
     return config
-
-
-def _named(version: str) -> str:
-    return f"lethe-demo/{version}" if version.isdigit() else version
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from prefect import task
 from tasks import ledger
 from tasks.core.errors import BusyError, ConfigError
 from tasks.core.lock import held
+from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.requests.deletion import Deletion, Status
 from tasks.requests.plan import Portion
@@ -103,6 +104,35 @@ def give_up(ids: Sequence[str], event: str) -> None:
     """Nothing that was tried passes the gate: what is tried next needs a new approval."""
     for id in ids:
         ledger.move(id, "planned", ledger.OWN, f"no try passes the gate; the last is {event}")
+
+
+@task
+def promoted(ids: Sequence[str]) -> list[Deletion]:
+    """The requests whose versions were promoted and that have no certificate yet.
+
+    Raises:
+        ConfigError: one that is named was not promoted.
+    """
+    if not ids:
+        return [one for one in ledger.listed() if one.status == "promoted"]
+    for one in (found := [ledger.find(id) for id in ids]):
+        if one.status not in ("promoted", "certified"):
+            raise ConfigError(
+                f"{one.id} is {one.status}: a certificate is issued once its version was promoted"
+            )
+    return found
+
+
+@task
+def certificates(id: str, issued: Sequence[Record]) -> None:
+    """Note that a request has its certificates; once, however often they are issued."""
+    for record in issued:
+        known = {entry.details.get("certificate") for entry in ledger.entries()}
+        if record.fingerprint not in known:
+            said = {"certificate": record.fingerprint}
+            ledger.log("certificate.issued", id, ledger.OWN, said)
+    if ledger.find(id).status == "promoted":
+        ledger.move(id, "certified", ledger.OWN, f"{len(issued)} certificates")
 
 
 @task

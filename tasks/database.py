@@ -1,11 +1,12 @@
 """Transactions on the database of the ledger: SQLite on one machine, PostgreSQL in the stack.
 
-With ``ledger``, which says what they hold, the only file that imports sqlalchemy.
+With ``tables``, which says what they hold, and ``ledger`` the only file that imports sqlalchemy.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ WRITES = "lethe_writes"
 FULL = {"SQLITE_FULL", "53100"}
 TAKEN = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "55P03"}
 FORBIDDEN = {"SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY_DIRECTORY"}
+
+ADVICE = "set LETHE_LEDGER to sqlite:////FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 
 Fill = Callable[[Connection], None]
 
@@ -107,37 +110,37 @@ def _made(connection: Connection, tables: MetaData) -> bool:
 
 @contextmanager
 def _engine() -> Iterator[Engine]:
-    """An engine for one errand: a process that is forked or killed leaves no connection behind."""
+    """An engine that opens a connection for each errand, so that none outlives it or a fork."""
     settings = Settings()
     url = _url(settings.ledger_uri)
-    path = Path(url.database or "") if url.get_backend_name() == "sqlite" else settings.root
-    with _explained(url), storage(path):
-        if path != settings.root:
-            _create(path)
-        engine = _connected(url, settings.wait_seconds)
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+    with _explained(url), storage(Path(url.database or "")):
+        if url.get_backend_name() == "sqlite":
+            _create(Path(url.database or ""))
+        yield _connected(url, settings.wait_seconds)
 
 
 def _url(address: str) -> URL:
-    advice = "set LETHE_LEDGER to sqlite:////FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
     try:
         url = make_url(address)
     except ArgumentError:
-        raise ConfigError(f"LETHE_LEDGER is not an address of a database: {advice}") from None
+        raise ConfigError(f"LETHE_LEDGER is not an address of a database: {ADVICE}") from None
     if url.get_backend_name() not in ("sqlite", "postgresql") or not url.database:
-        raise ConfigError(f"LETHE_LEDGER={url.render_as_string()}: {advice}")
+        raise ConfigError(f"LETHE_LEDGER={url.render_as_string()}: {ADVICE}")
     return url
 
 
 def _create(path: Path) -> None:
     """Make the file, for the owner's eyes alone: it holds what people ask to be forgotten."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+        raise StorageError(
+            f"{path} cannot be made ({error.strerror}): set LETHE_LEDGER or LETHE_ARTIFACTS"
+        ) from None
 
 
+@lru_cache(maxsize=8)
 def _connected(url: URL, wait_seconds: float) -> Engine:
     if url.get_backend_name() == "postgresql":
         # PostgreSQL reads 0 as no limit.
@@ -174,6 +177,8 @@ def _explained(url: URL) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _told(url.render_as_string(), error) from None
+    except ArgumentError:
+        raise ConfigError(f"LETHE_LEDGER={url.render_as_string()}: {ADVICE}") from None
     except SQLAlchemyError as error:
         raise RegistryError(
             f"{url.render_as_string()} cannot be used ({type(error).__name__}): "

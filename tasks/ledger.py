@@ -5,36 +5,18 @@ change and its entry in the log are one transaction, and writers come one after 
 """
 
 import hmac
-import json
-import secrets
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Integer,
-    MetaData,
-    RowMapping,
-    String,
-    Table,
-    Text,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection
 
-from tasks import database
+from tasks import database, tables
 from tasks.core.errors import BusyError, ConfigError, RegistryError
 from tasks.core.record import storage
 from tasks.core.settings import Settings
 from tasks.core.variants import nearest
 from tasks.requests import chain
-from tasks.requests.chain import Entry, Head, Said, Value
+from tasks.requests.chain import Entry, Head, Value
 from tasks.requests.deletion import (
     FORGOTTEN,
     ID,
@@ -52,58 +34,6 @@ from tasks.requests.request import Request
 OWN = "lethe"
 """Who did what no person did."""
 
-TABLES = MetaData()
-META = Table("lethe_meta", TABLES, Column("salt", String(64), nullable=False))
-DELETIONS = Table(
-    "lethe_deletions",
-    TABLES,
-    Column("id", String(14), primary_key=True),
-    Column("status", String(20), nullable=False),
-    Column("asked_by", String(64), nullable=False),
-    Column("ground", String(40), nullable=False),
-    Column("received", String(40), nullable=False),
-    Column("due", String(40), nullable=False),
-    Column("request", Text, nullable=False),
-    Column("models", Text, nullable=False),
-    Column("run", String(200), nullable=False),
-)
-MOVED = Table(
-    "lethe_moves",
-    TABLES,
-    Column("deletion", String(14), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("status", String(20), nullable=False),
-    Column("at", String(40), nullable=False),
-    Column("by", String(64), nullable=False),
-    Column("note", Text, nullable=False),
-)
-ANSWERS = Table(
-    "lethe_answers",
-    TABLES,
-    Column("deletion", String(14), primary_key=True),
-    Column("model", String(64), primary_key=True),
-    Column("event", String(200), nullable=False),
-    Column("version", String(200), nullable=False),
-)
-CHAMPIONS = Table(
-    "lethe_champions",
-    TABLES,
-    Column("model", String(64), primary_key=True),
-    Column("version", String(200), nullable=False),
-)
-CHAIN = Table(
-    "lethe_chain",
-    TABLES,
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("at", String(40), nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("subject", String(200), nullable=False),
-    Column("by", String(64), nullable=False),
-    Column("details", Text, nullable=False),
-    Column("previous", String(64), nullable=False),
-    Column("digest", String(64), nullable=False),
-)
-
 
 def add(draft: Draft) -> Deletion:
     """Enter a request; one that is there already is given back as it stands.
@@ -112,27 +42,19 @@ def add(draft: Draft) -> Deletion:
         ConfigError: it names nothing, is from the future, or its due date is past.
     """
     with _writing() as connection:
-        salt = connection.execute(select(META.c.salt)).scalar_one()
-        known = identified(draft, bytes.fromhex(salt))
-        if found := _read(connection, known):
+        known = identified(draft, tables.salt(connection))
+        if found := tables.deletions(connection, known):
             return found[0]
-        now = _now()
+        now = tables.now()
         refuse(draft, now)
-        row = draft.model_dump(mode="json", exclude={"request", "models"})
-        texts = {
-            "request": draft.request.model_dump_json(),
-            "models": json.dumps(draft.models),
-        }
-        connection.execute(
-            insert(DELETIONS).values(id=known, status="received", run="", **row, **texts)
-        )
-        _enter_move(connection, known, 1, Move(status="received", at=now, by=OWN))
+        tables.enter(connection, known, draft)
+        tables.enter_move(connection, known, 1, Move(status="received", at=now, by=OWN))
         details = {
             "ground": draft.ground,
             "due": draft.due.isoformat(),
             "models": len(draft.models),
         }
-        _append(connection, "request.received", known, OWN, details)
+        tables.append(connection, "request.received", known, OWN, details)
         return _one(connection, known)
 
 
@@ -148,9 +70,9 @@ def find(id: str) -> Deletion:
 
 def listed() -> list[Deletion]:
     """Every request: overdue first, then those still open, each by due date."""
-    now = _now()
+    now = tables.now()
     with _reading() as connection:
-        found = _read(connection)
+        found = tables.deletions(connection)
     return sorted(found, key=lambda one: (not one.overdue(now), not one.open, one.due, one.id))
 
 
@@ -191,11 +113,21 @@ def note_event(ids: Sequence[str], model: str, event: str, version: str) -> None
             if model not in (concerned := _one(connection, id).models):
                 raise ConfigError(f"{id} does not concern {model}{nearest(model, concerned)}")
             answer = {"model": model, "event": event, "version": version}
-            connection.execute(
-                delete(ANSWERS).where(ANSWERS.c.deletion == id, ANSWERS.c.model == model)
-            )
-            connection.execute(insert(ANSWERS).values(deletion=id, **answer))
-            _append(connection, "request.answered", id, OWN, answer)
+            tables.answered(connection, id, answer)
+            tables.append(connection, "request.answered", id, OWN, answer)
+
+
+def retract(id: str, model: str, by: str) -> None:
+    """Take back what answered a request for a model; it waits for another. Nothing if none did.
+
+    Raises:
+        ConfigError: there is no such request.
+    """
+    with _writing() as connection:
+        answers = {one.model: one for one in _one(connection, id).events}
+        if model in answers:
+            tables.unanswered(connection, id, model)
+            tables.append(connection, "request.retracted", id, by, answers[model].model_dump())
 
 
 def forget(id: str, by: str) -> Deletion:
@@ -216,20 +148,17 @@ def forget(id: str, by: str) -> Deletion:
                 f"{id} is {found.status}: only what is certified or rejected can be forgotten"
             )
         if (found.asked_by, found.request) != (FORGOTTEN, Request()):
-            empty = Request().model_dump_json()
-            _set(connection, id, asked_by=FORGOTTEN, request=empty)
-            connection.execute(update(MOVED).where(MOVED.c.deletion == id).values(note=""))
-            _append(connection, "request.forgotten", id, by, {"moves": len(found.moves)})
+            tables.blank(connection, id)
+            tables.append(connection, "request.forgotten", id, by, {"moves": len(found.moves)})
         found = _one(connection, id)
-    database.compact([DELETIONS, MOVED])
+    database.compact([tables.DELETIONS, tables.MOVED])
     return found
 
 
 def key() -> bytes:
     """The secret under which tombstones are made; who has it can try ids until one fits a mark."""
     with _reading() as connection:
-        salt = connection.execute(select(META.c.salt)).scalar_one()
-    return hmac.digest(bytes.fromhex(salt), b"tombstones", "sha256")
+        return hmac.digest(tables.salt(connection), b"tombstones", "sha256")
 
 
 def log(kind: str, subject: str, by: str, details: Mapping[str, Value]) -> Entry:
@@ -239,20 +168,19 @@ def log(kind: str, subject: str, by: str, details: Mapping[str, Value]) -> Entry
         ConfigError: a field is not of its form.
     """
     with _writing() as connection:
-        return _append(connection, kind, subject, by, details)
+        return tables.append(connection, kind, subject, by, details)
 
 
 def entries() -> list[Entry]:
     """The whole log, in order."""
     with _reading() as connection:
-        rows = connection.execute(select(CHAIN).order_by(CHAIN.c.number)).mappings()
-        return [_entry(row) for row in rows]
+        return tables.logged(connection)
 
 
 def head() -> Head:
     """The end of the log, for whoever wants to notice later that it was cut off or rewritten."""
     with _reading() as connection:
-        return chain.head(_last(connection))
+        return chain.head(tables.last(connection))
 
 
 def broken(noted: Sequence[Head] = ()) -> str:
@@ -261,18 +189,16 @@ def broken(noted: Sequence[Head] = ()) -> str:
     It is held against itself, against every head that this machine and the caller ``noted``, and
     against where requests and champions stand now.
     """
+    heads = [*_heads(), *noted]  # before the log is read: what is appended since is in none
     with _reading() as connection:
-        rows = connection.execute(select(CHAIN).order_by(CHAIN.c.number)).mappings()
-        logged = [_entry(row) for row in rows]
-        stands = dict(connection.execute(select(DELETIONS.c.id, DELETIONS.c.status)).tuples().all())
-        stands |= dict(connection.execute(select(CHAMPIONS)).tuples().all())
-    return chain.broken(logged, [*_heads(), *noted]) or chain.astray(logged, stands)
+        entries, stands = tables.logged(connection), tables.stands(connection)
+    return chain.broken(entries, heads) or chain.astray(entries, stands)
 
 
 def champion(model: str) -> str:
     """The version that is champion of ``model``; empty where none is."""
     with _reading() as connection:
-        return _champion(connection, model)
+        return tables.champion(connection, model)
 
 
 def advance(model: str, before: str, after: str, by: str) -> None:
@@ -282,14 +208,13 @@ def advance(model: str, before: str, after: str, by: str) -> None:
         BusyError: another version has become champion meanwhile.
     """
     with _writing() as connection:
-        if (now := _champion(connection, model)) != before:
+        if (now := tables.champion(connection, model)) != before:
             raise BusyError(
                 f"champion of {model} is now {now or 'none'}, not {before or 'none'}: "
                 f"{after} was made from another; run it again from {now or 'the base'}"
             )
-        connection.execute(delete(CHAMPIONS).where(CHAMPIONS.c.model == model))
-        connection.execute(insert(CHAMPIONS).values(model=model, version=after))
-        _append(connection, "champion.moved", model, by, {"before": before, "to": after})
+        tables.crown(connection, model, after)
+        tables.append(connection, "champion.moved", model, by, {"before": before, "to": after})
 
 
 def authorise(by: str) -> None:
@@ -305,61 +230,26 @@ def authorise(by: str) -> None:
 
 @contextmanager
 def _writing() -> Iterator[Connection]:
-    with database.writing(TABLES, _fill) as connection:
-        before = _last(connection)
+    with database.writing(tables.TABLES, tables.fill) as connection:
+        before = tables.last(connection)
         yield connection
-        after = _last(connection)
+        after = tables.last(connection)
     if before != after:
         _note(chain.head(after))
 
 
 @contextmanager
 def _reading() -> Iterator[Connection]:
-    with database.reading(TABLES, _fill) as connection:
+    with database.reading(tables.TABLES, tables.fill) as connection:
         yield connection
 
 
-def _fill(connection: Connection) -> None:
-    connection.execute(insert(META).values(salt=secrets.token_hex(32)))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _one(connection: Connection, id: str) -> Deletion:
-    if ID.fullmatch(id) and (found := _read(connection, id)):
+    if ID.fullmatch(id) and (found := tables.deletions(connection, id)):
         return found[0]
-    known = list(connection.execute(select(DELETIONS.c.id).limit(1000)).scalars())
+    known = [subject for subject in tables.stands(connection) if ID.fullmatch(subject)]
     there = nearest(id, known) if known else "; there are none yet"
     raise ConfigError(f"{id[:40]!a}: no such request{there[:200]}; see lethe request list")
-
-
-def _read(connection: Connection, id: str = "") -> list[Deletion]:
-    """The requests, or the one of ``id``."""
-
-    def rows(table: Table, key: str) -> Any:
-        query = select(table).where(table.c[key] == id) if id else select(table)
-        return connection.execute(query.order_by(*table.primary_key)).mappings()
-
-    moves, answers = defaultdict[str, list[Any]](list), defaultdict[str, list[Any]](list)
-    for kept, table in ((moves, MOVED), (answers, ANSWERS)):
-        for row in rows(table, "deletion"):
-            kept[row["deletion"]].append(
-                {name: row[name] for name in row if name not in ("deletion", "number")}
-            )
-    return [
-        Deletion.model_validate(
-            {
-                **row,
-                "request": json.loads(row["request"]),
-                "models": json.loads(row["models"]),
-                "moves": moves[row["id"]],
-                "events": answers[row["id"]],
-            }
-        )
-        for row in rows(DELETIONS, "id")
-    ]
 
 
 def _moved(
@@ -373,11 +263,11 @@ def _moved(
     if not found.allows(to):
         allowed = " or ".join(MOVES[found.status]) or "nothing else"
         raise ConfigError(f"{found.id} is {found.status}: it can become {allowed}, not {to}")
-    new = valid(Move, {"status": to, "at": _now(), "by": by, "note": note})
-    _set(connection, found.id, status=to, run=run)
-    _enter_move(connection, found.id, len(found.moves) + 1, new)
+    new = valid(Move, {"status": to, "at": tables.now(), "by": by, "note": note})
+    tables.change(connection, found.id, status=to, run=run)
+    tables.enter_move(connection, found.id, len(found.moves) + 1, new)
     details = {"before": found.status, "to": to, **({"run": run} if run else {})}
-    _append(connection, "request.moved", found.id, by, details)
+    tables.append(connection, "request.moved", found.id, by, details)
     return _one(connection, found.id)
 
 
@@ -392,45 +282,6 @@ def _claimed(connection: Connection, found: Deletion, by: str, run: str) -> Dele
     return _moved(connection, found, "running", by, "", run)
 
 
-def _set(connection: Connection, id: str, **values: str) -> None:
-    connection.execute(update(DELETIONS).where(DELETIONS.c.id == id).values(**values))
-
-
-def _enter_move(connection: Connection, id: str, number: int, new: Move) -> None:
-    row = new.model_dump(mode="json")
-    connection.execute(insert(MOVED).values(deletion=id, number=number, **row))
-
-
-def _champion(connection: Connection, model: str) -> str:
-    query = select(CHAMPIONS.c.version).where(CHAMPIONS.c.model == model)
-    return str(connection.execute(query).scalar() or "")
-
-
-def _append(
-    connection: Connection, kind: str, subject: str, by: str, details: Mapping[str, Any]
-) -> Entry:
-    said = {"at": _now(), "kind": kind, "subject": subject, "by": by, "details": dict(details)}
-    entry = chain.linked(_last(connection), valid(Said, said))
-    row = entry.model_dump(mode="json", exclude={"details"})
-    connection.execute(insert(CHAIN).values(details=json.dumps(entry.details), **row))
-    return entry
-
-
-def _last(connection: Connection) -> list[Entry]:
-    rows = connection.execute(select(CHAIN).order_by(CHAIN.c.number.desc()).limit(1)).mappings()
-    return [_entry(row) for row in rows]
-
-
-def _entry(row: RowMapping) -> Entry:
-    try:
-        return Entry.model_validate({**row, "details": json.loads(row["details"])})
-    except ValueError:
-        raise RegistryError(
-            f"entry {row['number']} of the log was changed: it is not of its form; "
-            "compare with a backup"
-        ) from None
-
-
 def _note(head: Head) -> None:
     """Append a head to the file beside the ledger; lines this short are written whole."""
     path = Settings().root / "ledger.heads"
@@ -442,5 +293,11 @@ def _note(head: Head) -> None:
 
 def _heads() -> list[Head]:
     path = Settings().root / "ledger.heads"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [chain.noted(line) for line in lines]
+    try:
+        return [chain.noted(line) for line in path.read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+    except (ValueError, ConfigError):
+        raise RegistryError(
+            f"{path} holds what is no head of a log: restore it from a backup"
+        ) from None

@@ -16,6 +16,7 @@ from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.metrics import scores
 from tasks.metrics.metric import bounds
+from tasks.metrics.reading import Reading
 from tasks.phases import CANDIDATE, CHAMPION, Data, Entry, enter
 from tasks.track import Measured, Told, figures, shown
 from tasks.training.method import PRESETS, Method
@@ -141,6 +142,11 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
             (event.verdict.path / "verdict.json", ""),
             (event.data.path / "plan.json", ""),
             (event.validation.path, "validation"),
+            *(
+                (record.path / f"{split}.parquet", f"evidence/{role}")
+                for role, record in event.evidence.items()
+                for split in Reading._fields
+            ),
         ],
         released="unlearned",
         weights=event.models["unlearned"].path if verdict["pass"] else None,

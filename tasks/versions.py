@@ -42,7 +42,6 @@ COPIED = ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/.gitignore")
 COMMITTED = (*COPIED, ".dvc/config", "params.yaml", "dvc.lock")
 STAGE_CODE = ("data", "requests", "stages")
 """Code whose change makes a stage run again, though it is no dependency in dvc.lock."""
-PUSHED = "refs/lethe/pushed"
 DIED_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 POLL_SECONDS = 0.5
 FORESEEN: dict[str, type[LetheError]] = {
@@ -106,12 +105,26 @@ def restore(path: Path, revision: str, into: Path) -> None:
         DataError: there is no such revision.
         StorageError: the remote does not have the data any more.
     """
-    if _git(path, "cat-file", "-e", f"{revision}^{{commit}}").returncode:
-        raise DataError(f"revision {revision} is not in {path}: take one that a record names")
-    _git_must(into.parent, "clone", "-q", "--no-checkout", str(path), str(into))
-    _git_must(into, "checkout", "-q", "--detach", revision)
+    _clone(path, revision, into)
     (into / ".dvc/config.local").write_text(_config())
     _dvc(into, ["pull", *_stages(into)], None)
+
+
+def fetch_splits(path: Path, revision: str, into: Path) -> Path:
+    """Clone the workspace at ``revision`` to ``into``; the splits as the remote has them now.
+
+    It is the remote that the revision names, and none of what is cached here is taken for it.
+
+    Raises:
+        DataError: there is no such workspace on this machine, or no such revision.
+        LetheError: the remote does not have the data any more.
+    """
+    if not (path / ".git").exists():
+        raise DataError(f"{path} is no workspace on this machine: run this where the data is")
+    _clone(path, revision, into)
+    (into / ".dvc/config.local").write_text("[cache]\n    dir = cache\n")
+    _dvc(into, ["pull", "split"], None)
+    return into / "artifacts/data/splits"
 
 
 def stage_md5(path: Path, output: str) -> str:
@@ -134,6 +147,13 @@ def stage_md5(path: Path, output: str) -> str:
             if entry["relpath"] == inside:
                 return str(entry["md5"])
     raise DataError(f"no stage in {path} has made {output}: run `lethe curate` again")
+
+
+def _clone(path: Path, revision: str, into: Path) -> None:
+    if _git(path, "cat-file", "-e", f"{revision}^{{commit}}").returncode:
+        raise DataError(f"revision {revision} is not in {path}: take one that a record names")
+    _git_must(into.parent, "clone", "-q", "--no-checkout", str(path), str(into))
+    _git_must(into, "checkout", "-q", "--detach", revision)
 
 
 def _stages(path: Path) -> dict[str, Any]:
@@ -160,8 +180,13 @@ def _create(path: Path) -> None:
 
 
 def _config() -> str:
-    """The DVC config of the project, with this run's artifacts in place of the default ones."""
-    return (PROJECT / ".dvc/config").read_text().replace("../artifacts", str(Settings().root))
+    """The DVC config of the project, with this run's remote and artifacts in place of its own."""
+    settings = Settings()
+    text = (PROJECT / ".dvc/config").read_text()
+    remote = settings.dvc_remote or str(settings.root / "dvc-remote")
+    return text.replace("../artifacts/dvc-remote", remote).replace(
+        "../artifacts", str(settings.root)
+    )
 
 
 def _write_params(path: Path, params: dict[str, Any]) -> None:
@@ -200,10 +225,16 @@ def _committed(path: Path, targets: Sequence[str], lock: int) -> str:
     if _git(path, "diff", "--cached", "--quiet").returncode:
         _git_must(path, "commit", "-q", "-m", f"reproduce {' '.join(targets)}")
     revision = _git_must(path, "rev-parse", "HEAD")
-    if _git(path, "rev-parse", "-q", "--verify", PUSHED).stdout.strip() != revision:
+    if _git(path, "rev-parse", "-q", "--verify", _pushed()).stdout.strip() != revision:
         _dvc(path, ["push"], lock)
-        _git_must(path, "update-ref", PUSHED, revision)
+        _git_must(path, "update-ref", _pushed(), revision)
     return revision
+
+
+def _pushed() -> str:
+    """The git reference of what the remote in use has; another remote has another."""
+    remote = hashlib.sha256(Settings().dvc_remote.encode()).hexdigest()
+    return f"refs/lethe/pushed-{remote[:12]}"
 
 
 def _git(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ Every error we raise on purpose; each message is one line that says what, where 
   - BusyError        another run holds what this one needs
   - StorageError     the disk is full, or may not be written
   - RegistryError    what the registry gives back is not what was logged
+  - CertificateError a certificate cannot be read, or is not as it was written
   - GateError        nothing that was tried passes the gate; the evidence is kept
 """
 
@@ -53,6 +54,10 @@ class StorageError(LetheError):
 
 class RegistryError(LetheError):
     """What the registry gives back is not what was logged."""
+
+
+class CertificateError(LetheError):
+    """A certificate cannot be read, or is not as it was written."""
 
 
 class GateError(LetheError):

@@ -95,7 +95,7 @@ def broken(entries: Sequence[Entry], heads: Iterable[Head] = ()) -> str:
         if fault := _fault(entry, wanted, previous):
             return fault
         previous, wanted = entry.digest, wanted + 1
-    for noted in heads:
+    for noted in sorted(heads, reverse=True):  # the last tells the whole of what was cut off
         if fault := _unlike(entries, noted):
             return fault
     return ""
@@ -135,8 +135,7 @@ def astray(entries: Iterable[Entry], stands: Mapping[str, str]) -> str:
 
 def _fault(entry: Entry, wanted: int, previous: str) -> str:
     if entry.number > wanted:
-        gone = "entry" if entry.number == wanted + 1 else f"entries {wanted} to"
-        return f"{gone} {entry.number - 1} missing before entry {entry.number}"
+        return f"{_span(wanted, entry.number - 1)} missing before entry {entry.number}"
     if entry.number < wanted:
         return f"entry {entry.number} is out of order, after entry {wanted - 1}"
     if entry.digest != digested(entry):
@@ -150,7 +149,11 @@ def _unlike(entries: Sequence[Entry], noted: Head) -> str:
     if noted.number == 0:
         return ""
     if noted.number > len(entries):
-        return f"entries {len(entries) + 1} to {noted.number} are missing: the end was cut off"
+        return f"{_span(len(entries) + 1, noted.number)} missing: the end was cut off"
     if entries[noted.number - 1].digest != noted.digest:
         return f"entry {noted.number} is not the one that was noted: the log was written anew"
     return ""
+
+
+def _span(first: int, last: int) -> str:
+    return f"entry {first} is" if first == last else f"entries {first} to {last} are"

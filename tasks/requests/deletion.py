@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -27,7 +28,7 @@ from tasks.core.variants import Section
 from tasks.requests.plan import escaped
 from tasks.requests.request import LISTS, Request
 
-S = TypeVar("S", bound=Section)
+S = TypeVar("S", bound=BaseModel)
 
 Status = Literal[
     "received",
@@ -94,6 +95,8 @@ def _printable(text: str) -> str:
 
 
 def _utc(at: datetime) -> datetime:
+    if not 1970 <= at.year <= 3000:
+        raise ValueError("must lie between the years 1970 and 3000")
     return at.astimezone(UTC)
 
 
@@ -187,8 +190,9 @@ def valid(section: type[S], values: Mapping[str, Any]) -> S:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        told = error.errors(include_url=False, include_input=False, include_context=False)
+        faults = [one for one in told if one["type"] != "default_factory_not_called"]
+        fault, more = faults[0], f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         key = escaped(".".join(map(str, fault["loc"])))[:80]
         said = fault["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{f'{key}: ' if key else ''}{said}{more}; change it") from None
@@ -242,17 +246,20 @@ def moment(text: str, *, last: bool = False) -> datetime:
     """
     try:
         at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            _refuse_unclear(text)
+            at = at.replace(tzinfo=UTC) + (timedelta(days=1, seconds=-1) if last else timedelta())
+        return _utc(at)
     except ValueError:
-        at = None
-    if at is None or (len(text) > 10 and at.tzinfo is None):
         raise ConfigError(
             f"{text[:40]!a} is no day such as 2026-11-30, nor a time with its offset, such as "
             "2026-11-30T17:00+01:00"
-        )
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-        at += timedelta(days=1, seconds=-1) if last else timedelta()
-    return at.astimezone(UTC)
+        ) from None
+
+
+def _refuse_unclear(text: str) -> None:
+    if len(text) > len("2026-11-30"):
+        raise ValueError("a time of day, and nobody knows where")
 
 
 def _ordered(value: Any) -> Any:

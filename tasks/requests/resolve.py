@@ -38,7 +38,8 @@ def resolve(request: Request, corpus: Path, max_forget_share: float, history: Hi
         added(inside | gone, [*copies(documents), *links(corpus / "duplicates")]), history
     )
     forget = inside | brought
-    _refuse_too_much(forget, [one for one in documents if _learnt(one, history)], max_forget_share)
+    there = [one for one in documents if one.doc_id not in history.gone]
+    _refuse_too_much(forget, there, max_forget_share)
     beside = (
         doubtful(request, documents)
         | left(forget, links(corpus / "nearby"), documents)
@@ -99,10 +100,6 @@ def _by_history(
         else:
             inside[doc_id] = why
     return inside, gone
-
-
-def _learnt(document: Known, history: History) -> bool:
-    return not history.prevents(document.doc_id)
 
 
 def _unknown(gone: Mapping[str, str]) -> str:

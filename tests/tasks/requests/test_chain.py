@@ -65,9 +65,9 @@ def test_a_change_with_a_digest_that_fits_is_found_by_the_entry_after_it(entries
 @pytest.mark.parametrize(
     ("gone", "said"),
     [
-        (slice(2, 3), "entry 3 missing before entry 4"),
-        (slice(0, 1), "entry 1 missing before entry 2"),
-        (slice(1, 4), "entries 2 to 4 missing before entry 5"),
+        (slice(2, 3), "entry 3 is missing before entry 4"),
+        (slice(0, 1), "entry 1 is missing before entry 2"),
+        (slice(1, 4), "entries 2 to 4 are missing before entry 5"),
     ],
 )
 def test_an_omission_is_found(entries, gone, said):
@@ -83,7 +83,7 @@ def test_an_omission_with_the_rest_renumbered_is_found(entries):
 
 def test_another_order_is_found(entries):
     entries[1], entries[2] = entries[2], entries[1]
-    assert broken(entries) == "entry 2 missing before entry 3"
+    assert broken(entries) == "entry 2 is missing before entry 3"
     entries[1], entries[2] = entries[2], entries[1]
     entries.append(entries[3])
     assert broken(entries) == "entry 4 is out of order, after entry 5"

@@ -152,8 +152,8 @@ def test_a_request_for_nothing_that_the_model_knows_says_why(shelf):
         resolve(Request(groups=("book:one",)), shelf, 1.0, history)
 
 
-def test_the_share_is_of_what_the_model_knows(shelf):
-    # Of 10 + 10 tokens known, one:1 is half; of the whole shelf it would be 10 / 280.
-    history = History(seen=("one:1", "one:2"))
-    with pytest.raises(ConfigError, match="50% of the tokens of books"):
-        resolve(Request(doc_ids=("one:1",)), shelf, 0.4, history)
+def test_what_was_forgotten_before_does_not_count_as_text_that_would_be_left(shelf):
+    # one:2 is 10 of 280 tokens; with the 200 of other gone it is 10 of 80, 12 %.
+    history = History(seen=("one:2", "other"), forgotten=("other",))
+    with pytest.raises(ConfigError, match="12% of the tokens of books"):
+        resolve(Request(doc_ids=("one:2",)), shelf, 0.1, history)
