@@ -14,7 +14,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from tasks.core.errors import ConfigError
 from tasks.phases import CHAMPION, PREVIOUS
-from tasks.registry import called, history
+from tasks.registry import HISTORY, called, history
 from tasks.track import tracking
 
 REVOKED, DUE, DELETED = "lethe.revoked", "lethe.delete_after", "lethe.deleted"
@@ -29,14 +29,16 @@ class Kept(NamedTuple):
 
 
 def knowing(models: Collection[str], doc_ids: Collection[str]) -> list[str]:
-    """Versions of ``models`` that saw one of the documents and have not forgotten it."""
+    """Versions of ``models`` that saw one of the documents and have not forgotten it.
+
+    Of what was not registered by Lethe, and has no history, nothing is known.
+    """
     with tracking() as client:
         return [
             called(version)
             for name in models
             for version in _versions(client, name)
-            if DELETED not in version.tags
-            and not history(called(version)).known.isdisjoint(doc_ids)
+            if DELETED not in version.tags and _knows(client, version, doc_ids)
         ]
 
 
@@ -109,6 +111,13 @@ def delete(version: str, now: datetime) -> None:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # a killed sweep had come so far
                 raise
         client.set_model_version_tag(name, number, DELETED, now.isoformat())
+
+
+def _knows(client: MlflowClient, version: ModelVersion, doc_ids: Collection[str]) -> bool:
+    there = client.list_artifacts(version.run_id) if version.run_id else []
+    if not any(one.path == HISTORY for one in there):
+        return False
+    return not history(called(version)).known.isdisjoint(doc_ids)
 
 
 def _versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:

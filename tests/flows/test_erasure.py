@@ -136,7 +136,7 @@ def certified(home):
 @pytest.fixture(scope="module")
 def erased(certified, home):
     """The first of them erased, by a run that dies after each step and one that does not."""
-    author, paper, gone = certified
+    author, _, _ = certified
     died = []
     for owner, name in STEPS:
         with pytest.MonkeyPatch.context() as patch:
