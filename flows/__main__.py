@@ -82,6 +82,37 @@ def delete(
 
 
 @app.command()
+def erase(
+    named: Annotated[str, typer.Argument(metavar="REQUEST", help="id of a certified request")],
+    by: Annotated[str, typer.Option(help="who does it, by a reference such as officer-7")],
+    as_json: Json = False,
+) -> None:
+    """Remove what a certified request had forgotten from everywhere, and say what remains."""
+    from flows.erasure import ErasureConfig, erasure, summary
+    from tasks.requests.deletion import valid
+
+    config = valid(ErasureConfig, {"request": named, "by": by})
+    with only_answers_on_stdout():
+        result = summary(erasure(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def sweep(
+    by: Annotated[str, typer.Option(help="who does it, by a reference such as officer-7")],
+    as_json: Json = False,
+) -> None:
+    """Delete the files of revoked model versions whose grace has passed."""
+    from flows.erasure import SweepConfig, sweeping
+    from tasks.requests.deletion import valid
+
+    config = valid(SweepConfig, {"by": by})
+    with only_answers_on_stdout():
+        result = sweeping(config).model_dump(mode="json")
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
 def certify(
     requests: Annotated[
         list[str] | None,

@@ -265,6 +265,8 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": modules,
         "SHELL": "/bin/sh",
         "DVC_NO_ANALYTICS": "1",
+        "LETHE_ARTIFACTS": str(Settings().root),
+        "LETHE_TOMBSTONES": str(Settings().tombstones_path),
         "DVC_SITE_CACHE_DIR": str(Settings().root / "dvc-site"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -355,3 +357,55 @@ def _failure(command: str, code: int, lines: list[str]) -> LetheError:
     return ProcessError(
         f"dvc {command} ended with exit code {code}: {last.removeprefix('ERROR: ')}"
     )
+
+
+def workspaces() -> list[Path]:
+    """Every workspace on this machine."""
+    return sorted(found.parent for found in (Settings().root / "data").glob("*/.git"))
+
+
+def parameters(path: Path) -> dict[str, Any]:
+    """The params.yaml of a workspace."""
+    params: dict[str, Any] = yaml.safe_load((path / "params.yaml").read_text())
+    return params
+
+
+def revisions(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every object that git keeps of a workspace, of whatever revision, and of none."""
+    command = ["git", "cat-file", "--batch-all-objects", "--batch"]
+    result = subprocess.run(command, cwd=path, env=_environment(), capture_output=True, check=False)
+    if result.returncode:
+        raise ProcessError(f"git cat-file in {path} ended with exit code {result.returncode}")
+    if result.stdout:
+        yield f"{path.name}/.git", result.stdout
+
+
+def drop_history(path: Path) -> None:
+    """Make what the workspace holds now its first revision, without any split.
+
+    The new repository is whole before the old one goes.
+    """
+    with _locked(path) as lock:
+        _drop_split(path)
+        fresh = path / ".git-fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        at = (f"--git-dir={fresh}", f"--work-tree={path}")
+        _git_must(path, *at, "init", "-q", "-b", "main")
+        _git_must(path, *at, "config", "--unset", "core.worktree")
+        _git_must(path, *at, "add", *COMMITTED)
+        _git_must(path, *at, "commit", "-q", "-m", "the revisions before were erased")
+        _dvc(path, ["push"], lock)
+        shutil.rmtree(path / ".git")
+        fresh.rename(path / ".git")
+
+
+def _drop_split(path: Path) -> None:
+    """Take what a request left out of params.yaml, dvc.lock and the outputs."""
+    for name, section in (("params.yaml", ("request", "splits")), ("dvc.lock", ("split",))):
+        told = yaml.safe_load((path / name).read_text())
+        within = told["stages"] if name == "dvc.lock" else told
+        for key in section:
+            within.pop(key, None)
+        (path / name).write_text(yaml.safe_dump(told, allow_unicode=True))
+    shutil.rmtree(path / "artifacts/data/splits", ignore_errors=True)
+    (path / ".dvc/tmp/lethe.log").unlink(missing_ok=True)

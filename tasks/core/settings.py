@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     notify_url: str = Field(
         default="", repr=False, description="where automations post what happened; empty: nowhere"
     )
+    tombstones: str = Field(
+        default="",
+        description="file of the marks of what was erased; empty: tombstones.json under artifacts",
+    )
+    grace_days: float = Field(
+        default=30, ge=0, description="how long a revoked model version is kept before it goes"
+    )
     dvc_remote: str = Field(
         default="",
         description="s3://BUCKET of the data, at AWS_ENDPOINT_URL_S3; empty: below artifacts",
@@ -58,6 +65,11 @@ class Settings(BaseSettings):
     def mlflow_uri(self) -> str:
         """The tracking address, whether given or the default."""
         return self.tracking_uri or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def tombstones_path(self) -> Path:
+        """The file of the tombstones, whether given or the default."""
+        return Path(self.tombstones or self.root / "tombstones.json").absolute()
 
     @property
     def signing_path(self) -> Path:
