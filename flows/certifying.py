@@ -1,14 +1,15 @@
 """A signed certificate for every request that has been promoted."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from prefect import flow
 from pydantic import Field
 
 from tasks import ledger
-from tasks.answer import certificates, promoted
-from tasks.certify import PAGE, certified
-from tasks.core.record import Record
+from tasks.answer import note_certificate, note_certificates, promoted, standing
+from tasks.certify import FILE, PAGE, amended, certified
+from tasks.core.record import Record, recorded
 from tasks.core.variants import Section
 
 
@@ -31,8 +32,28 @@ def certifying(config: CertifyConfig) -> dict[str, list[Record]]:
     for one in promoted(config.requests):
         head = ledger.head()
         issued[one.id] = [certified(one, answer.version, head) for answer in one.events]
-        certificates(one.id, issued[one.id])
+        note_certificates(one.id, issued[one.id])
     return issued
+
+
+def amend(id: str, status: Literal["revoked", "erased"], remains: Sequence[str]) -> list[Record]:
+    """What follows each certificate of a request that stands: it was ``revoked``, or ``erased``.
+
+    Args:
+        id: Of the request.
+        status: What the certificates become.
+        remains: What an erasure could not remove, a line each.
+
+    Raises:
+        CertificateError: one before cannot be read, or is of another key.
+    """
+    made = []
+    for fingerprint in standing(id):
+        before = recorded("certificate", fingerprint).path / FILE
+        record = amended.fn(before, ledger.find(id), ledger.head(), status, remains)
+        note_certificate(id, record.fingerprint, status, fingerprint)
+        made.append(record)
+    return made
 
 
 def summary(issued: dict[str, list[Record]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 from pydantic import Field
 
+from flows.certifying import amend
 from tasks.answer import alone
 from tasks.core.variants import Section
 from tasks.erase import custody, finish, mark, open_dossier, purge, renew
@@ -31,7 +32,7 @@ class SweepConfig(Section):
 
 @flow(flow_run_name="erase {config.request}")
 def erasure(config: ErasureConfig) -> Remains:
-    """Everything that holds the forgotten text is purged; what remains is counted.
+    """Everything that holds the forgotten text is purged; what remains is counted and certified.
 
     Args:
         config: Which request, and who has it erased.
@@ -45,7 +46,9 @@ def erasure(config: ErasureConfig) -> Remains:
         custody(config.request, config.by)
         renew(config.request)
         purge(config.request, config.by)
-        return finish(config.request, config.by)
+        remains = finish(config.request, config.by)
+        amend(config.request, "erased", remains.lines)
+        return remains
 
 
 @flow

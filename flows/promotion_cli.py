@@ -33,11 +33,14 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Make the version that the champion came from champion again."""
+    from flows.certifying import amend
     from tasks.promote import roll_back
 
     said = _said("approve", by, why)
     with only_answers_on_stdout():
         ruling = roll_back.fn(model, said.by, said.why)
+        for id in ruling.requests:
+            amend(id, "revoked", ())
     answer(ruling.model_dump(mode="json"), lambda _: ruling.line, as_json)
 
 

@@ -1,7 +1,7 @@
 """Steps: deletion requests are gathered, decided, claimed and answered; the ledger knows each."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from prefect import task
@@ -11,11 +11,13 @@ from tasks.core.errors import BusyError, ConfigError
 from tasks.core.lock import held
 from tasks.core.record import Record
 from tasks.core.settings import Settings
+from tasks.requests.chain import Value
 from tasks.requests.deletion import Deletion, Status
 from tasks.requests.plan import Portion
 
 WAITING: tuple[Status, ...] = ("received", "planned", "approved")
 DIED = "the run that had it ended unanswered"
+ISSUED = "certificate.issued"
 log = logging.getLogger(__name__)
 
 
@@ -139,15 +141,34 @@ def promoted(ids: Sequence[str]) -> list[Deletion]:
 
 
 @task
-def certificates(id: str, issued: Sequence[Record]) -> None:
+def note_certificates(id: str, issued: Sequence[Record]) -> None:
     """Note that a request has its certificates; once, however often they are issued."""
     for record in issued:
-        known = {entry.details.get("certificate") for entry in ledger.entries()}
-        if record.fingerprint not in known:
-            said = {"certificate": record.fingerprint}
-            ledger.log("certificate.issued", id, ledger.OWN, said)
+        note_certificate(id, record.fingerprint, "issued", "")
     if ledger.find(id).status == "promoted":
         ledger.move(id, "certified", ledger.OWN, f"{len(issued)} certificates")
+
+
+def note_certificate(id: str, certificate: str, status: str, follows: str) -> None:
+    """Put a certificate in the log, once, with the one that it ``follows``; empty: with none."""
+    said = {"certificate": certificate, "status": status, "follows": follows}
+    if said not in _noted(id):
+        ledger.log(ISSUED, id, ledger.OWN, said)
+
+
+def standing(id: str) -> list[str]:
+    """The fingerprints of a request's certificates that were issued and not amended since."""
+    noted = _noted(id)
+    amended = {said["follows"] for said in noted}
+    issued = [said["certificate"] for said in noted if said["status"] == "issued"]
+    return [str(one) for one in issued if one not in amended]
+
+
+def _noted(id: str) -> list[Mapping[str, Value]]:
+    """What the log says of the certificates of a request, in order."""
+    return [
+        entry.details for entry in ledger.entries() if entry.kind == ISSUED and entry.subject == id
+    ]
 
 
 @task
