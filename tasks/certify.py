@@ -26,6 +26,7 @@ from tasks.certificates.statement import (
     Found,
     Judged,
     Measured,
+    Own,
     Predicate,
     Statement,
     decoded,
@@ -33,11 +34,12 @@ from tasks.certificates.statement import (
     subjects,
 )
 from tasks.core.errors import CertificateError, ConfigError, RegistryError
-from tasks.core.event import SPLITS, Role
+from tasks.core.event import SPLITS, Role, Split
 from tasks.core.record import Identity, Record, digests, keep, sha256
 from tasks.core.settings import Settings
 from tasks.core.variants import Section
-from tasks.metrics import headline, scores
+from tasks.metrics import evidence, headline, scores
+from tasks.metrics.gate import GateConfig, forgetting
 from tasks.metrics.statistics import Sampling
 from tasks.pages import certificate
 from tasks.requests.chain import Head
@@ -224,6 +226,7 @@ def _predicate(deletion: Deletion, found: Registered, head: Head, key: CryptoSig
             }
         ),
         measured=_measured(found),
+        own=_own(deletion, found),
         evidence=tuple(subjects(EVIDENCE, "sha256", evidence)),
         approvals=_approvals(deletion),
         cost=verdict["cost"],
@@ -246,15 +249,40 @@ def _asked(deletion: Deletion, key: CryptoSigner) -> Asked:
 
 
 def _found(deletion: Deletion, found: Registered, key: CryptoSigner) -> Found:
-    portions = map(Portion.model_validate, found.read(registry.REQUESTS)["requests"])
-    for portion in portions:
+    portion = _portion(deletion, found)
+    return Found(
+        matched=_documents(portion.matched, key),
+        added=_documents(portion.added, key),
+        left=_documents(portion.left, key),
+        tokens=portion.tokens,
+    )
+
+
+def _own(deletion: Deletion, found: Registered) -> Own:
+    """The figures of the request's own documents, and what the gate says of them."""
+    config, verdict = found.read("config.json"), found.read("verdict.json")
+    sampling = Sampling(**_drawn(config, "evaluate").model_dump())
+    forget = _portion(deletion, found).forget
+    figures = headline.own(found.folder / "evidence", forget, sampling)
+    known: dict[Role, dict[Split, dict[str, float]]] = {
+        role: {"forget": {name: figure.value for name, figure in by_name.items()}}
+        for role, by_name in figures.items()
+    }
+    if (beside := found.folder / "evidence/target/approximate.parquet").exists():
+        known["target"]["approximate"] = headline.values(evidence.read(beside))
+    rules = forgetting(known, verdict["comparator"], GateConfig(**config["gate"]))
+    judged = {
+        "passed": all(rule.passed for rule in rules),
+        "comparator": verdict["comparator"],
+        "rules": [rule._asdict() for rule in rules],
+    }
+    return Own(judged=Judged.model_validate(judged), figures=_told(figures))
+
+
+def _portion(deletion: Deletion, found: Registered) -> Portion:
+    for portion in map(Portion.model_validate, found.read(registry.REQUESTS)["requests"]):
         if portion.id == deletion.id:
-            return Found(
-                matched=_documents(portion.matched, key),
-                added=_documents(portion.added, key),
-                left=_documents(portion.left, key),
-                tokens=portion.tokens,
-            )
+            return portion
     raise RegistryError(
         f"{found.told['version']}: its run does not say what request {deletion.id} takes; the "
         "ledger and the registry are not of the same event"

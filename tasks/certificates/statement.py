@@ -122,6 +122,17 @@ class Judged(Section):
     rules: tuple[Rule, ...]
 
 
+class Own(Section):
+    """How far the documents of this request alone are forgotten, among all of the event.
+
+    Held to the gate's rules of forgetting; privacy and utility are of the whole event, for an
+    attack on a few documents says little.
+    """
+
+    judged: Judged
+    figures: dict[Role, dict[str, Figure]]
+
+
 class Drawn(Section):
     """How the intervals were drawn, so that they can be drawn again."""
 
@@ -172,6 +183,7 @@ class Predicate(Section):
     knobs: dict[str, Any]
     judged: Judged
     measured: Measured
+    own: Own
     evidence: tuple[Subject, ...] = Field(description="files that the figures come from")
     approvals: tuple[Approval, ...]
     cost: dict[str, Number]

@@ -6,7 +6,7 @@ holds numbers alone: neither text nor token ids.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,6 +77,22 @@ class Evidence(NamedTuple):
         means = np.full(len(self.doc_ids), np.nan)
         means[self.lengths > 0] = sums / lengths
         return means
+
+    def of(self, doc_ids: Collection[str]) -> "Evidence":
+        """The evidence of some of the documents, in the order they are in here."""
+        kept = np.array([doc_id in doc_ids for doc_id in self.doc_ids], dtype=bool)
+        tokens = np.repeat(kept, self.lengths)
+        return Evidence(
+            doc_ids=tuple(doc_id for doc_id in self.doc_ids if doc_id in doc_ids),
+            offsets=np.concatenate([[0], np.cumsum(self.lengths[kept])]),
+            logp=self.logp[tokens],
+            hit=self.hit[tokens],
+            mean=self.mean[tokens],
+            variance=self.variance[tokens],
+            zlib_bytes=self.zlib_bytes[kept],
+            text_bytes=self.text_bytes[kept],
+            grad_norm=None if self.grad_norm is None else self.grad_norm[kept],
+        )
 
     def documents(self, values: NDArray[np.generic]) -> list[Floats]:
         """Per-token ``values``, one array per document."""

@@ -103,16 +103,17 @@ def judge(
     comparator: Comparator = "retrained" if "retrained" in scores else "approximate"
     reasons = (
         _finite(scores, attacks),
-        *_forgetting(scores, comparator, config),
+        *forgetting(scores, comparator, config),
         *(_privacy(attacks, name, comparator, config) for name in config.attacks),
         *_utility(scores, config),
     )
     return Verdict(all(reason.passed for reason in reasons), comparator, reasons)
 
 
-def _forgetting(
+def forgetting(
     scores: Mapping[Role, Scores], comparator: Comparator, config: GateConfig
 ) -> list[Reason]:
+    """The rules on how well the forgotten text is known, of all of it or of a part."""
     return [
         *_unlikely(scores, comparator, config),
         _unlearned(scores, comparator, "exact_memorisation", config.memorisation_margin),

@@ -1,13 +1,14 @@
 """The few figures that say how far a text is forgotten, from the evidence of one model alone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 from tasks import metrics
 from tasks.core.event import Role
 from tasks.metrics import evidence
+from tasks.metrics.evidence import Evidence
 from tasks.metrics.metric import intervals
 from tasks.metrics.reading import Reading
 from tasks.metrics.statistics import Sampling, Sides, standing
@@ -43,6 +44,21 @@ def headlines(folder: Path, scores: Sampling, attacks: Sampling) -> dict[Role, d
     }
 
 
+def own(folder: Path, doc_ids: Collection[str], scores: Sampling) -> dict[Role, dict[str, Figure]]:
+    """Scores of the forgotten documents of one request, by role, from the same evidence."""
+    chosen = [metrics.METRICS[name] for name in SCORES]
+    found: dict[Role, dict[str, Figure]] = {}
+    roles: tuple[Role, ...] = get_args(Role)
+    for role in roles:
+        if (file := folder / role / "forget.parquet").exists():
+            seen = evidence.read(file).of(doc_ids)
+            sure = intervals(chosen, seen, scores)
+            found[role] = {
+                metric.name: Figure(metric.value(seen), *sure[metric.name]) for metric in chosen
+            }
+    return found
+
+
 def headline(seen: Reading, scores: Sampling, attacks: Sampling) -> dict[str, Figure]:
     """Scores of the forgotten documents, and the AUC of attacks on them, by the names of both."""
     chosen = [metrics.METRICS[name] for name in SCORES]  # late: the package discovers this file
@@ -55,6 +71,11 @@ def headline(seen: Reading, scores: Sampling, attacks: Sampling) -> dict[str, Fi
         found = standing(*Sides(*map(metrics.ATTACKS[name].per_document, seen)), attacks)
         figures[f"attack/{name}/auc"] = Figure(found.auc, found.auc_low, found.auc_high)
     return figures
+
+
+def values(seen: Evidence) -> dict[str, float]:
+    """The scores of a split, without intervals."""
+    return {name: metrics.METRICS[name].value(seen) for name in SCORES}
 
 
 def bounded(logged: Mapping[str, float | None]) -> dict[str, Figure]:

@@ -9,7 +9,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tasks.core.batch import IGNORE, Chunk, bucketed
 from tasks.metrics import evidence
-from tasks.metrics.evidence import gather, token_evidence
+from tasks.metrics.evidence import Evidence, gather, token_evidence
 
 TEXTS = ("first text", "second " * 40, "", "fourth")
 DOC_IDS = ("a", "b", "c", "d")
@@ -159,3 +159,17 @@ def test_gradients_that_were_taken_come_back_and_those_that_were_not_are_nan(
     norms[0] = np.nan
     evidence.write(told._replace(grad_norm=norms), tmp_path / "forget.parquet")
     np.testing.assert_array_equal(evidence.read(tmp_path / "forget.parquet").grad_norm, norms)
+
+
+def test_the_evidence_of_some_documents_is_theirs_alone():
+    whole = Evidence(
+        ("a", "b", "c"), np.array([0, 2, 2, 5]), np.arange(5, dtype=np.float32),
+        np.array([1, 0, 1, 0, 1], dtype=bool), np.arange(5, dtype=np.float32) - 10,
+        np.ones(5, dtype=np.float32), np.array([1, 2, 3]), np.array([4, 5, 6]), np.array([7.0, 8, 9]),
+    )  # fmt: skip
+    part = whole.of({"c", "b", "unknown"})
+    assert part.doc_ids == ("b", "c")
+    assert part.offsets.tolist() == [0, 0, 3]
+    assert part.logp.tolist() == [2, 3, 4]
+    assert part.zlib_bytes.tolist() == [2, 3]
+    assert part.grad_norm.tolist() == [8, 9]
