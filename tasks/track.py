@@ -1,6 +1,6 @@
 """What runs tell the outside: progress now, MLflow afterwards.
 
-With ``registry``, which reads model versions, and ``phases``, which writes them, the only file
+With ``registry``, ``phases``, ``revoke`` and ``redact``, which read, write and withdraw, the only file
 that imports mlflow.
 """
 
