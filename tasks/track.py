@@ -1,7 +1,7 @@
 """What runs tell the outside: progress now, MLflow afterwards.
 
-With ``registry``, ``phases``, ``revoke`` and ``redact``, which read, write and withdraw, the only file
-that imports mlflow.
+With ``registry``, which reads model versions, ``phases``, which writes them, and ``revoke`` and
+``redact``, which take away, the only file that imports mlflow.
 """
 
 import logging
