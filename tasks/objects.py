@@ -7,7 +7,6 @@ object databases are asked (``dvc_data.hashfile.db``).
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tasks.core.settings import Settings
@@ -58,8 +57,3 @@ def _read(store: Any, oid: str) -> bytes:
     with store.fs.open(store.oid_to_path(oid), "rb") as file:
         content: bytes = file.read()
         return content
-
-
-def place(path: Path) -> str:
-    """A workspace, as it is called in what is told."""
-    return f"data/{path.name}"

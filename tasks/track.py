@@ -1,7 +1,7 @@
 """What runs tell the outside: progress now, MLflow afterwards.
 
-With ``registry``, which reads model versions, and ``phases``, which writes them, the only file
-that imports mlflow.
+With ``registry``, which reads model versions, ``phases``, which writes them, and ``revoke`` and
+``redact``, which take away, the only file that imports mlflow.
 """
 
 import logging
