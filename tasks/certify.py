@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from prefect import task
 from securesystemslib.signer import CryptoSigner
 
-from tasks import registry
+from tasks import ledger, registry
 from tasks.certificates import envelope, keys
 from tasks.certificates.statement import (
     DATA,
@@ -35,6 +35,7 @@ from tasks.certificates.statement import (
 )
 from tasks.core.errors import CertificateError, ConfigError, RegistryError
 from tasks.core.event import SPLITS, Role, Split
+from tasks.core.history import PSEUDONYMS
 from tasks.core.record import Identity, Record, digests, keep, sha256
 from tasks.core.settings import Settings
 from tasks.core.variants import Section
@@ -262,8 +263,9 @@ def _own(deletion: Deletion, found: Registered) -> Own:
     """The figures of the request's own documents, and what the gate says of them."""
     config, verdict = found.read("config.json"), found.read("verdict.json")
     sampling = Sampling(**_drawn(config, "evaluate").model_dump())
-    forget = _portion(deletion, found).forget
-    figures = headline.own(found.folder / "evidence", forget, sampling)
+    key = ledger.key(PSEUDONYMS)
+    own = {evidence.pseudonym(key, doc_id) for doc_id in _portion(deletion, found).forget}
+    figures = headline.own(found.folder / "evidence", own, sampling)
     known: dict[Role, dict[Split, dict[str, float]]] = {
         role: {"forget": {name: figure.value for name, figure in by_name.items()}}
         for role, by_name in figures.items()

@@ -4,17 +4,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow.parquet as pq
 from prefect import task
 from pydantic import BaseModel, ConfigDict
 
+from tasks import ledger
 from tasks.core.event import SEEN, SPLITS, Event, Role, Split
-from tasks.core.history import History
+from tasks.core.history import PSEUDONYMS, History
 from tasks.core.record import Record
 from tasks.core.settings import Settings
-from tasks.metrics import scores
+from tasks.metrics import evidence, scores
+from tasks.metrics.evidence import pseudonym
 from tasks.metrics.kept import KEPT
 from tasks.metrics.metric import bounds
 from tasks.metrics.reading import Reading
@@ -47,8 +50,9 @@ def register(event: Event, report: Record) -> Registration:
         RegistryError: the tracking server is down, or gives back what was not logged.
     """
     made_from = lineage(event, report)
-    entry = _entry(event, report, made_from)
-    entered = enter(entry)
+    with TemporaryDirectory(dir=event.verdict.path.parent) as folder:
+        entry = _entry(event, report, made_from, _evidence(event, Path(folder)))
+        entered = enter(entry)
     return Registration(
         model_version=entered.version,
         model_name=entry.name,
@@ -125,7 +129,9 @@ def lineage(event: Event, report: Record) -> dict[str, str]:
     }
 
 
-def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
+def _entry(
+    event: Event, report: Record, made_from: Mapping[str, str], told: list[tuple[Path, str]]
+) -> Entry:
     verdict = scores.read(event.verdict.path / "verdict.json")
     return Entry(
         name=f"lethe-{event.name}",
@@ -144,11 +150,7 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
             (event.data.path / "plan.json", ""),
             (event.kept.path / KEPT, ""),
             (event.validation.path, "validation"),
-            *(
-                (record.path / f"{split}.parquet", f"evidence/{role}")
-                for role, record in event.evidence.items()
-                for split in Reading._fields
-            ),
+            *told,
         ],
         released="unlearned",
         weights=event.models["unlearned"].path if verdict["pass"] else None,
@@ -191,6 +193,23 @@ def _ids(data: Record, splits: tuple[Split, ...]) -> tuple[str, ...]:
             for doc_id in pq.read_table(file, columns=["doc_id"])["doc_id"].to_pylist()
         )
     )
+
+
+def _evidence(event: Event, into: Path) -> list[tuple[Path, str]]:
+    """What certificates are computed from, under names that outlive an erasure of what they name.
+
+    Rows hold figures of tokens and no text; with the key of the ledger gone, no row is anybody's.
+    """
+    key, found = ledger.key(PSEUDONYMS), list[tuple[Path, str]]()
+    for role, record in event.evidence.items():
+        (into / role).mkdir()
+        for split in Reading._fields:
+            seen = evidence.read(record.path / f"{split}.parquet")
+            names = tuple(pseudonym(key, doc_id) for doc_id in seen.doc_ids)
+            file = into / role / f"{split}.parquet"
+            evidence.write(seen._replace(doc_ids=names), file)
+            found.append((file, f"evidence/{role}"))
+    return found
 
 
 def _model(event: Event, role: Role) -> Told:

@@ -133,6 +133,7 @@ def event_maker(artifacts):
                     "optimiser": {"learning_rate": 3e-4},
                 },
                 "evaluate": SAMPLED,
+                "gate": GateConfig().model_dump(mode="json"),
                 "attack": SAMPLED,
             },
             data=data,

@@ -7,6 +7,9 @@ from pydantic import Field
 
 from tasks.core.variants import Section
 
+PSEUDONYMS = "evidence"
+"""Purpose of the ledger's key that document ids are replaced under where they must not stay."""
+
 DocIds = Annotated[tuple[str, ...], Field(max_length=10_000_000)]
 
 

@@ -5,6 +5,7 @@ scored tokens of a split end to end, document after document, and where each doc
 holds numbers alone: neither text nor token ids.
 """
 
+import hmac
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -97,6 +98,11 @@ class Evidence(NamedTuple):
     def documents(self, values: NDArray[np.generic]) -> list[Floats]:
         """Per-token ``values``, one array per document."""
         return np.split(values.astype(np.float64), self.offsets[1:-1])
+
+
+def pseudonym(key: bytes, doc_id: str) -> str:
+    """What a document is called where its name must not stay: nothing without the key."""
+    return hmac.digest(key, doc_id.encode(), "sha256").hex()[:32]
 
 
 class Tokens(NamedTuple):
