@@ -42,6 +42,10 @@ def predicate(**changed):
                 "scores": {"resamples": 100, "confidence": 0.95, "seed": 0},
                 "attacks": {"resamples": 100, "confidence": 0.95, "seed": 0},
             },
+            "own": {
+                "judged": {"passed": True, "comparator": "approximate", "rules": []},
+                "figures": {"unlearned": {"perplexity": FIGURE}},
+            },
             "evidence": [{"name": "evidence/unlearned/forget.parquet", "digest": {"sha256": DIGEST}}],
             "approvals": [{"status": "approved", "at": AT, "by": "officer-7"}],
             "cost": {"seconds": 4.0, "joules": math.nan},
