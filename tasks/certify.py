@@ -266,6 +266,11 @@ def _own(deletion: Deletion, found: Registered) -> Own:
     key = ledger.key(PSEUDONYMS)
     own = {evidence.pseudonym(key, doc_id) for doc_id in _portion(deletion, found).forget}
     figures = headline.own(found.folder / "evidence", own, sampling)
+    if math.isnan(figures["unlearned"]["perplexity"].value):
+        raise RegistryError(
+            f"{found.told['version']}: the evidence has no token of what {deletion.id} takes; "
+            "certify on the machine, and with the ledger, that registered it"
+        )
     known: dict[Role, dict[Split, dict[str, float]]] = {
         role: {"forget": {name: figure.value for name, figure in by_name.items()}}
         for role, by_name in figures.items()

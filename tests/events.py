@@ -294,7 +294,9 @@ def issued_once(tmp_path_factory, checkpoint, empty_database, curated):
         patch.setenv("LETHE_ARTIFACTS", str(artifacts))
         asked = asked_for(request)
         event, report = entry_maker(artifacts, checkpoint)(**told)
-        takes = portion(asked.id, Plan.model_validate(told["plan"]))
+        planned = portion(asked.id, Plan.model_validate(told["plan"]))
+        read = tuple(f"forget:{at}" for at in range(20))  # of the 60 that the evidence is of
+        takes = planned.model_copy(update={"matched": read})
         event = event.model_copy(update={"requests": (takes.model_dump(mode="json"),)})
         version = register.fn(event, report).model_version
         deletion = promoted(asked, event.verdict.fingerprint, version)

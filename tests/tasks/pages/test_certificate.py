@@ -33,6 +33,8 @@ def statement(**changed):
                 "further": {"target": {}, "unlearned": {}},
                 "scores": {"resamples": 1000, "confidence": 0.95},
             },
+            "own": {"judged": {"passed": True, "rules": [
+                {"rule": "forgotten", "passed": True, "message": HOSTILE}]}},
             "evidence": [], "approvals": [{"status": "approved", "at": AT, "by": HOSTILE}],
             "cost": {"seconds": 4.0, "tokens": 2e4, "flops": 1e12, "ratio": None},
             "software": {"torch": HOSTILE}, "log": {"number": 7, "digest": "88"},
