@@ -42,7 +42,7 @@ from tasks.registry import (
     tokenizer_digest,
     weights_digest,
 )
-from tasks.track import CONTEXT, PARENT, Told, experiment, log_run, tracking
+from tasks.track import CONTEXT, PARENT, Told, experiment, log_run, measure, tracking
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 EVENT, PLACE = "lethe.event", "lethe.place"
@@ -133,10 +133,9 @@ def _entered(client: MlflowClient, experiment_id: str, entry: Entry) -> Entered:
     before = _at(client, entry)
     try:
         run_id, roles = _logged(client, experiment_id, entry)
-        version = ""
-        if entry.weights:
-            logged = _log_weights(roles[entry.released], entry)
-            version = _registered(client, entry, run_id, logged)
+        logged = _log_weights(roles[entry.released], entry) if entry.weights else None
+        _measured(client, entry, roles, logged)
+        version = _registered(client, entry, run_id, logged) if logged else ""
         client.set_terminated(run_id)
     except BaseException:
         _undo(client, experiment_id, entry, before)
@@ -159,10 +158,21 @@ def _logged(client: MlflowClient, experiment_id: str, entry: Entry) -> tuple[str
             client.log_artifact(run_id, str(path), at)
     roles: dict[Role, str] = {}
     for role, told in entry.models.items():
-        child = told._replace(tags={**told.tags, PARENT: run_id})
+        child = told._replace(tags={**told.tags, PARENT: run_id}, metrics=())
         roles[role] = log_run(client, experiment_id, child)
-        client.set_terminated(roles[role])
     return run_id, roles
+
+
+def _measured(
+    client: MlflowClient, entry: Entry, roles: Mapping[Role, str], logged: Logged | None
+) -> None:
+    """Tell the figures of each model, after the weights: with figures in the run, MLflow would ask
+    the server for the history of each, one by one, while it logs the model.
+    """
+    for role, told in entry.models.items():
+        model_id = logged.model_id if logged and role == entry.released else None
+        measure(client, roles[role], told.metrics, model_id)
+        client.set_terminated(roles[role])
 
 
 def _log_weights(run_id: str, entry: Entry) -> Logged:

@@ -147,11 +147,18 @@ def log_run(client: MlflowClient, experiment_id: str, told: Told) -> str:
     return str(run.info.run_id)
 
 
-def _tell(client: MlflowClient, run_id: str, told: Told) -> None:
+def measure(
+    client: MlflowClient, run_id: str, measured: Sequence[Measured], model_id: str | None
+) -> None:
+    """Tell a run its figures, which are those of the logged model too, where there is one."""
     now = int(time.time() * 1000)
-    metrics = [Metric(name, value, now, step) for name, value, step in told.metrics]
+    metrics = [Metric(name, value, now, step, model_id) for name, value, step in measured]
     for at in range(0, len(metrics), METRICS_AT_ONCE):
         client.log_batch(run_id, metrics=metrics[at : at + METRICS_AT_ONCE])
+
+
+def _tell(client: MlflowClient, run_id: str, told: Told) -> None:
+    measure(client, run_id, told.metrics, None)
     parameters = [Param(name, text[:PARAMETER_LENGTH]) for name, text in told.parameters.items()]
     for at in range(0, len(parameters), PARAMETERS_AT_ONCE):
         client.log_batch(run_id, params=parameters[at : at + PARAMETERS_AT_ONCE])
