@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from flows import requests_cli
+from flows import certificates_cli, promotion_cli, requests_cli
 from flows.terminal import (
     BAD_INPUT,
     FAILED,
@@ -18,6 +18,7 @@ from flows.terminal import (
     Json,
     answer,
     as_yaml,
+    full_name,
     only_answers_on_stdout,
     run_config,
 )
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.add_typer(requests_cli.request, name="request")
 app.add_typer(requests_cli.log, name="log")
+app.add_typer(certificates_cli.certificate, name="certificate")
+app.add_typer(promotion_cli.app)
 
 Version = Annotated[str, typer.Argument(help="lethe-demo/3, lethe-demo@candidate, or 3")]
 
@@ -75,6 +78,54 @@ def delete(
     config = described(named or [])
     with only_answers_on_stdout():
         result = summary(deletion(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def erase(
+    named: Annotated[str, typer.Argument(metavar="REQUEST", help="id of a certified request")],
+    by: Annotated[str, typer.Option(help="who does it, by a reference such as officer-7")],
+    as_json: Json = False,
+) -> None:
+    """Remove what a certified request had forgotten from everywhere, and say what remains."""
+    from flows.erasure import ErasureConfig, erasure, summary
+    from tasks.requests.deletion import valid
+
+    config = valid(ErasureConfig, {"request": named, "by": by})
+    with only_answers_on_stdout():
+        result = summary(erasure(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def sweep(
+    by: Annotated[str, typer.Option(help="who does it, by a reference such as officer-7")],
+    as_json: Json = False,
+) -> None:
+    """Delete the files of revoked model versions whose grace has passed."""
+    from flows.erasure import SweepConfig, sweeping
+    from tasks.requests.deletion import valid
+
+    config = valid(SweepConfig, {"by": by})
+    with only_answers_on_stdout():
+        result = sweeping(config).model_dump(mode="json")
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def certify(
+    requests: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[REQUEST]...", help="all that were promoted unless given"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a signed certificate for requests that were promoted."""
+    from flows.certifying import CertifyConfig, certifying, summary
+
+    config = CertifyConfig(requests=tuple(requests or ()))
+    with only_answers_on_stdout():
+        result = summary(certifying(config))
     answer(result, as_yaml, as_json)
 
 
@@ -181,9 +232,34 @@ def audit(version: Version, assignments: Assignments = None, as_json: Json = Fal
     from flows.auditing import AuditConfig, auditing, summary
 
     run = run_config(assignments)
-    config = AuditConfig(version=_named(version), evaluate=run.evaluate, attack=run.attack)
+    config = AuditConfig(version=full_name(version), evaluate=run.evaluate, attack=run.attack)
     with only_answers_on_stdout():
         result = summary(auditing(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def nightly(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Test all that was ever forgotten against the champion, e.g. model=lethe-demo."""
+    from flows.config import configured, overlay
+    from flows.nightly import NightlyConfig, summary
+    from flows.nightly import nightly as flow
+
+    config = configured(NightlyConfig, overlay({}, assignments or []))
+    with only_answers_on_stdout():
+        result = summary(flow(config))
+    answer(result, as_yaml, as_json)
+
+
+@app.command()
+def reconcile(assignments: Assignments = None, as_json: Json = False) -> None:
+    """Find what runs that died have left, and settle it, e.g. model=lethe-demo."""
+    from flows.config import configured, overlay
+    from flows.reconciling import ReconcileConfig, reconciling, summary
+
+    config = configured(ReconcileConfig, overlay({}, assignments or []))
+    with only_answers_on_stdout():
+        result = summary(reconciling(config))
     answer(result, as_yaml, as_json)
 
 
@@ -193,7 +269,7 @@ def show(version: Version, as_json: Json = False) -> None:
     from tasks.registry import show as lineage
 
     with only_answers_on_stdout():
-        result = lineage(_named(version))
+        result = lineage(full_name(version))
     answer(result, as_yaml, as_json)
 
 
@@ -203,7 +279,7 @@ def report(version: Version) -> None:
     from tasks.registry import report_path
 
     with only_answers_on_stdout():
-        path = report_path(_named(version))
+        path = report_path(full_name(version))
     typer.echo(path)
 
 
@@ -244,19 +320,15 @@ def _refuse_runs_own(own: str, ours: list[str]) -> None:
             raise ConfigError(f"{own}.{key}: write {alone}=... without {own}. before it")
 
 
-def _named(version: str) -> str:
-    return f"lethe-demo/{version}" if version.isdigit() else version
-
-
 def main() -> None:
     """Run a command; what we foresaw is one line on standard error and exit code 2."""
     from flows.environment import prepare_environment
-    from tasks.core.errors import GateError, LetheError
+    from tasks.core.errors import AuditError, GateError, LetheError
 
     try:
         prepare_environment()
         app()
-    except GateError as error:
+    except (GateError, AuditError) as error:
         typer.echo(f"lethe: {error}", err=True)
         sys.exit(FAILED)
     except LetheError as error:

@@ -4,7 +4,6 @@ The run is suspended meanwhile: its process ends, and the flow begins again from
 is an answer. What comes before the question must therefore bear to be done twice.
 """
 
-from itertools import count
 from typing import Annotated, Literal
 
 from prefect.flow_runs import suspend_flow_run
@@ -55,8 +54,9 @@ def decided(description: str, wait_hours: float, key: str) -> Decision:
             "only a deployed run can wait for a person: start it from its deployment, or decide "
             "on the command line, where --by and --why are given"
         )
-    refused = ""
-    for attempt in count(1):
+    refused, attempt = "", 0
+    while True:
+        attempt += 1
         try:
             decision = suspend_flow_run(
                 wait_for_input=Decision.with_initial_data(description=f"{refused}{description}"),
@@ -68,7 +68,6 @@ def decided(description: str, wait_hours: float, key: str) -> Decision:
             refused = f"**Not accepted: {_said(error)}**\n\n"
         else:
             return decision
-    raise AssertionError("count does not end")
 
 
 def _said(error: ValidationError | ConfigError) -> str:

@@ -11,6 +11,7 @@ from flows.outcome import Outcome
 from flows.retraining import retraining
 from flows.unlearning import unlearning
 from tasks.core.errors import GateError
+from tasks.core.events import GATE_FAILED
 from tasks.core.variants import Variant
 from tasks.training.method import Preset, preset
 
@@ -92,7 +93,7 @@ def _with(run: RunConfig, **changes: object) -> RunConfig:
 def _failed(run: RunConfig, outcome: Outcome, after: str) -> None:
     event = outcome.event.verdict.fingerprint
     emit_event(
-        "lethe.gate.failed",
+        GATE_FAILED,
         resource={
             "prefect.resource.id": f"lethe.event.{event}",
             "prefect.resource.name": run.registered,

@@ -41,6 +41,7 @@ class WorkPool(Closed):
     """Where a deployment runs."""
 
     name: str
+    work_queue_name: str = "default"
     job_variables: dict[str, Any] = {}
 
 

@@ -34,6 +34,11 @@ def run_config(assignments: list[str] | None) -> Any:
     return config
 
 
+def full_name(version: str) -> str:
+    """A version as it is registered; a number alone is of the demonstration."""
+    return f"lethe-demo/{version}" if version.isdigit() else version
+
+
 @contextmanager
 def only_answers_on_stdout() -> Iterator[None]:
     """Whatever a library or a child process prints goes to standard error meanwhile."""

@@ -14,6 +14,7 @@ from tasks.evaluate import evaluate
 from tasks.prepare import prepare
 from tasks.register import register
 from tasks.report import report
+from tasks.sketch import sketch
 from tasks.training.model import pinned
 from tasks.unlearn import unlearn
 from tasks.validate import knows, validate
@@ -55,6 +56,7 @@ def concluded(
         evidence=evidence,
         attacks=attacks,
         verdict=compare(evidence, attacks, models, config.gate),
+        kept=sketch(data, models["target"], evidence),
     )
     page = report(event)
     return Outcome(event=event, report=page, registration=register(event, page))

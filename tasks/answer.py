@@ -1,19 +1,23 @@
 """Steps: deletion requests are gathered, decided, claimed and answered; the ledger knows each."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from prefect import task
 
 from tasks import ledger
 from tasks.core.errors import BusyError, ConfigError
 from tasks.core.lock import held
+from tasks.core.record import Record
 from tasks.core.settings import Settings
+from tasks.requests.chain import Value
 from tasks.requests.deletion import Deletion, Status
 from tasks.requests.plan import Portion
 
 WAITING: tuple[Status, ...] = ("received", "planned", "approved")
+DIED = "the run that had it ended unanswered"
+ISSUED = "certificate.issued"
 log = logging.getLogger(__name__)
 
 
@@ -24,9 +28,23 @@ def alone() -> Iterator[None]:
     Raises:
         BusyError: another is at it.
     """
-    settings = Settings()
-    with held(settings.root / "deletion" / "answering.lock", settings.wait_seconds):
+    with _answering(Settings().wait_seconds):
         yield
+
+
+@task
+def put_back(ids: Sequence[str]) -> list[str]:
+    """Requests whose run died wait to be taken up again; those that were put back.
+
+    None while a run on this machine answers requests, for that has put them back itself.
+    """
+    done = list[str]()
+    with suppress(BusyError), _answering(0):
+        for id in ids:
+            if ledger.find(id).status == "running":
+                ledger.move(id, "approved", ledger.OWN, DIED)
+                done.append(id)
+    return done
 
 
 @task(persist_result=True, result_serializer="json")
@@ -41,7 +59,7 @@ def gather(model: str, ids: Sequence[str]) -> list[str]:
     """
     for one in ledger.listed():
         if one.status == "running" and _concerns(one, model):
-            ledger.move(one.id, "approved", ledger.OWN, "the run that had it ended unanswered")
+            ledger.move(one.id, "approved", ledger.OWN, DIED)
     if not ids:
         return [one.id for one in ledger.listed() if _waits(one, model)]
     for one in map(ledger.find, ids):
@@ -106,6 +124,54 @@ def give_up(ids: Sequence[str], event: str) -> None:
 
 
 @task
+def promoted(ids: Sequence[str]) -> list[Deletion]:
+    """The requests whose versions were promoted and that have no certificate yet.
+
+    Raises:
+        ConfigError: one that is named was not promoted.
+    """
+    if not ids:
+        return [one for one in ledger.listed() if one.status == "promoted"]
+    for one in (found := [ledger.find(id) for id in ids]):
+        if one.status not in ("promoted", "certified"):
+            raise ConfigError(
+                f"{one.id} is {one.status}: a certificate is issued once its version was promoted"
+            )
+    return found
+
+
+@task
+def note_certificates(id: str, issued: Sequence[Record]) -> None:
+    """Note that a request has its certificates; once, however often they are issued."""
+    for record in issued:
+        note_certificate(id, record.fingerprint, "issued", "")
+    if ledger.find(id).status == "promoted":
+        ledger.move(id, "certified", ledger.OWN, f"{len(issued)} certificates")
+
+
+def note_certificate(id: str, certificate: str, status: str, follows: str) -> None:
+    """Put a certificate in the log, once, with the one that it ``follows``; empty: with none."""
+    said = {"certificate": certificate, "status": status, "follows": follows}
+    if said not in _noted(id):
+        ledger.log(ISSUED, id, ledger.OWN, said)
+
+
+def standing(id: str) -> list[str]:
+    """The fingerprints of a request's certificates that were issued and not amended since."""
+    noted = _noted(id)
+    amended = {said["follows"] for said in noted}
+    issued = [said["certificate"] for said in noted if said["status"] == "issued"]
+    return [str(one) for one in issued if one not in amended]
+
+
+def _noted(id: str) -> list[Mapping[str, Value]]:
+    """What the log says of the certificates of a request, in order."""
+    return [
+        entry.details for entry in ledger.entries() if entry.kind == ISSUED and entry.subject == id
+    ]
+
+
+@task
 def make_champion(model: str, version: str) -> None:
     """Say that the adopted version is the champion; once, however often it is run.
 
@@ -117,6 +183,12 @@ def make_champion(model: str, version: str) -> None:
     except BusyError:
         if ledger.champion(model) != version:
             raise
+
+
+@contextmanager
+def _answering(wait_seconds: float) -> Iterator[None]:
+    with held(Settings().root / "deletion" / "answering.lock", wait_seconds):
+        yield
 
 
 def _concerns(one: Deletion, model: str) -> bool:

@@ -45,14 +45,17 @@ def fetch(version: str) -> Fetched:
         RegistryError: there is no such version, or its weights are not those that were registered.
     """
     told = tags(version)
-    revision = Revision(workspace=told["lethe.workspace"], revision=told["lethe.revision"])
-    return Fetched(
-        model=_model(version, told),
-        data=keep(
-            Identity(kind="fetched-splits", config=revision, rooms=("fetch",)),
-            lambda scratch: _splits(revision, scratch),
-        ),
-    )
+    return Fetched(model=_model(version, told), data=_data(told))
+
+
+@task(task_run_name="fetch-data-{version}")
+def fetch_data(version: str) -> Record:
+    """The splits that ``version`` was made and judged on.
+
+    Raises:
+        StorageError: the remote does not have them any more.
+    """
+    return _data(tags(version))
 
 
 @task(task_run_name="fetch-history-{version}")
@@ -76,6 +79,14 @@ def _model(version: str, told: Mapping[str, str]) -> Record:
     return keep(
         Identity(kind="fetched-model", config=registered, rooms=("fetch",)),
         lambda scratch: fetch_model(version, scratch),
+    )
+
+
+def _data(told: Mapping[str, str]) -> Record:
+    revision = Revision(workspace=told["lethe.workspace"], revision=told["lethe.revision"])
+    return keep(
+        Identity(kind="fetched-splits", config=revision, rooms=("fetch",)),
+        lambda scratch: _splits(revision, scratch),
     )
 
 

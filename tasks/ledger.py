@@ -4,6 +4,7 @@ What requests select is personal data and lies in this database alone, until it 
 change and its entry in the log are one transaction, and writers come one after another.
 """
 
+import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -116,6 +117,19 @@ def note_event(ids: Sequence[str], model: str, event: str, version: str) -> None
             tables.append(connection, "request.answered", id, OWN, answer)
 
 
+def retract(id: str, model: str, by: str) -> None:
+    """Take back what answered a request for a model; it waits for another. Nothing if none did.
+
+    Raises:
+        ConfigError: there is no such request.
+    """
+    with _writing() as connection:
+        answers = {one.model: one for one in _one(connection, id).events}
+        if model in answers:
+            tables.unanswered(connection, id, model)
+            tables.append(connection, "request.retracted", id, by, answers[model].model_dump())
+
+
 def forget(id: str, by: str) -> Deletion:
     """Overwrite for ever who asked, what was selected and why it was moved.
 
@@ -195,6 +209,12 @@ def advance(model: str, before: str, after: str, by: str) -> None:
             )
         tables.crown(connection, model, after)
         tables.append(connection, "champion.moved", model, by, {"before": before, "to": after})
+
+
+def key(purpose: str) -> bytes:
+    """A secret of this ledger, another for each purpose; without the ledger it is lost."""
+    with _reading() as connection:
+        return hmac.digest(tables.salt(connection), purpose.encode(), "sha256")
 
 
 def authorise(by: str) -> None:

@@ -9,7 +9,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version as installed
 from pathlib import Path
 from shutil import rmtree
@@ -25,7 +25,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from requests.exceptions import RequestException
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tasks.core.errors import RegistryError
+from tasks.core.errors import BusyError, RegistryError
 from tasks.core.event import Role
 from tasks.core.history import History
 from tasks.core.lock import held
@@ -108,12 +108,25 @@ def enter(entry: Entry) -> Entered:
         RegistryError: the registry failed; no version of this event is left in it.
         BusyError: another registration under the same name goes on.
     """
-    settings = Settings()
-    lock = settings.root / "registry" / f".{entry.name}.lock"
-    with held(lock, settings.wait_seconds), tracking() as client:
+    with held(_lock(entry.name), Settings().wait_seconds), tracking() as client:
         experiment_id = experiment(client, entry.name)
-        _settle(client, experiment_id, entry)
+        _settle(client, experiment_id, entry.name, entry.fingerprint)
         return _found(client, experiment_id, entry) or _entered(client, experiment_id, entry)
+
+
+def settle(name: str) -> list[str]:
+    """Finish or remove what killed registrations under ``name`` left here; the ids of their runs.
+
+    None while a registration under that name goes on, for it does the same first.
+    """
+    with suppress(BusyError), held(_lock(name), 0), tracking() as client:
+        if known := client.get_experiment_by_name(name):
+            return _settle(client, known.experiment_id, name, "")
+    return []
+
+
+def _lock(name: str) -> Path:
+    return Settings().root / "registry" / f".{name}.lock"
 
 
 def _entered(client: MlflowClient, experiment_id: str, entry: Entry) -> Entered:
@@ -231,16 +244,22 @@ def _ended(client: MlflowClient, experiment_id: str, entry: Entry) -> list[Run]:
     return list(client.search_runs([experiment_id], query))
 
 
-def _settle(client: MlflowClient, experiment_id: str, entry: Entry) -> None:
-    """Finish or remove what earlier attempts left: of this event, or begun in this place."""
+def _settle(client: MlflowClient, experiment_id: str, name: str, fingerprint: str) -> list[str]:
+    """Finish or remove what earlier attempts left: of that event, or begun in this place.
+
+    The ids of their runs.
+    """
+    done = list[str]()
     for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'"):
         told = run.data.tags
-        if told.get(EVENT) == entry.fingerprint or told.get(PLACE) == _place():
-            version = _version_of(client, entry.name, run)
-            if version and str(version.version) in map(str, _aliases(client, entry.name).values()):
+        if told.get(EVENT) == fingerprint or told.get(PLACE) == _place():
+            version = _version_of(client, name, run)
+            if version and str(version.version) in map(str, _aliases(client, name).values()):
                 client.set_terminated(run.info.run_id)
             else:
-                _remove(client, entry.name, run, version)
+                _remove(client, name, run, version)
+            done.append(str(run.info.run_id))
+    return done
 
 
 def _remove(client: MlflowClient, name: str, run: Run, version: ModelVersion | None) -> None:
@@ -269,7 +288,7 @@ def _undo(client: MlflowClient, experiment_id: str, entry: Entry, before: str) -
             client.set_registered_model_alias(entry.name, entry.alias, before)
         elif not before and _at(client, entry):
             client.delete_registered_model_alias(entry.name, entry.alias)
-        _settle(client, experiment_id, entry)
+        _settle(client, experiment_id, entry.name, entry.fingerprint)
     except (MlflowException, RequestException) as error:
         log.warning("leftovers stay until the next registration: %s", error)
 

@@ -15,11 +15,14 @@ from tasks.core.history import History
 from tasks.core.record import Record
 from tasks.core.settings import Settings
 from tasks.metrics import scores
+from tasks.metrics.kept import KEPT
 from tasks.metrics.metric import bounds
+from tasks.metrics.reading import Reading
 from tasks.phases import CANDIDATE, CHAMPION, Data, Entry, enter
 from tasks.track import Measured, Told, figures, shown
 from tasks.training.method import PRESETS, Method
 
+PERSONAL = ("request", "requests", "splits")
 SPLIT_PATH = "artifacts/data/splits/{}.parquet"
 
 
@@ -130,7 +133,7 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
         told=Told(
             name=f"{event.name} {event.verdict.fingerprint}",
             tags={},
-            parameters=flattened(event.config),
+            parameters=flattened(_impersonal(event.config)),
             metrics=[*figures("cost", verdict["cost"])],
         ),
         models={role: _model(event, role) for role in event.models},
@@ -139,7 +142,13 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
             (report.path / "report.html", ""),
             (event.verdict.path / "verdict.json", ""),
             (event.data.path / "plan.json", ""),
+            (event.kept.path / KEPT, ""),
             (event.validation.path, "validation"),
+            *(
+                (record.path / f"{split}.parquet", f"evidence/{role}")
+                for role, record in event.evidence.items()
+                for split in Reading._fields
+            ),
         ],
         released="unlearned",
         weights=event.models["unlearned"].path if verdict["pass"] else None,
@@ -149,6 +158,13 @@ def _entry(event: Event, report: Record, made_from: Mapping[str, str]) -> Entry:
         config=event.config,
         tags={f"lethe.{name}": value for name, value in made_from.items()},
     )
+
+
+def _impersonal(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what selects and what was selected: MLflow has no way to delete a parameter."""
+    splits = {key: value for key, value in config.get("splits", {}).items() if key != "history"}
+    rest = {key: value for key, value in config.items() if key not in PERSONAL}
+    return {**rest, "splits": splits}
 
 
 def _data(data: Record) -> list[Data]:

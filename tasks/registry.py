@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -16,16 +16,20 @@ from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from safetensors.torch import load_file
 
 from tasks.core.errors import RegistryError
 from tasks.core.history import History
 from tasks.core.record import digests
 from tasks.core.settings import Settings
+from tasks.metrics import scores
 from tasks.track import CONTEXT, PARENT, Told, experiment, figures, log_run, shown, tracking
 
 VERSION = re.compile(r"(?P<name>[\w-]+)(?:/(?P<number>\d+)|@(?P<alias>[\w-]+))")
 WEIGHTS, FILES = "lethe.weights", "lethe.files"
+VERDICT = "lethe.verdict"
+"""Tag of a version that an event made; one that was adopted has none."""
 HISTORY, REQUESTS = "history.json", "requests.json"
 PARTS = ("model", "components/tokenizer")
 """Where MLflow puts what a checkpoint folder holds side by side."""
@@ -93,6 +97,45 @@ def history(version: str) -> History:
         return History.model_validate(mlflow.artifacts.load_dict(f"runs:/{found.run_id}/{HISTORY}"))
 
 
+def scored(version: str, name: str) -> Any:
+    """What a JSON file among the artifacts of ``version``'s run says; NaN where it has null.
+
+    Raises:
+        RegistryError: there is no such version, or its run has no such file.
+    """
+    with tracking() as client, TemporaryDirectory() as scratch:
+        run_id = find(client, version).run_id
+        path = mlflow.artifacts.download_artifacts(
+            run_id=run_id, artifact_path=name, dst_path=scratch
+        )
+        return scores.read(Path(path))
+
+
+def aliased(model: str, alias: str) -> str:
+    """The version that ``alias`` of ``model`` is at; empty where it is at none."""
+    with tracking() as client:
+        for known in client.search_registered_models(f"name = '{model}'"):
+            if alias in known.aliases:
+                return f"{model}/{known.aliases[alias]}"
+    return ""
+
+
+def intact(version: str) -> bool:
+    """Whether the files of ``version``, fetched anew, are those that were registered."""
+    with tracking() as client, TemporaryDirectory() as scratch:
+        found = find(client, version)
+        download(found.source, Path(scratch))
+        return files_digest(Path(scratch)) == str(found.tags[FILES])
+
+
+def verdict(version: str) -> dict[str, Any]:
+    """What the gate said of ``version``, as it was registered."""
+    with tracking() as client:
+        found = find(client, version)
+        told = mlflow.artifacts.load_dict(f"runs:/{found.run_id}/verdict.json")
+        return dict(told)
+
+
 def report_path(version: str) -> str:
     """Download the report of ``version``; the path of its page."""
     with tracking() as client:
@@ -112,14 +155,51 @@ def fetch_model(version: str, into: Path) -> None:
     Raises:
         RegistryError: there is no such version, or its files are not those that were registered.
     """
-    with tracking() as client:
-        found = find(client, version)
-        download(found.source, into)
+    found = fetch_files(version, into)
     if (digest := files_digest(into)) != found.tags[FILES]:
         raise RegistryError(
             f"{called(found)}: its files have digest {digest[:12]}, registered were "
             f"{found.tags[FILES][:12]}; restore them, or register the event again"
         )
+
+
+def fetch_files(version: str, into: Path) -> ModelVersion:
+    """As `fetch_model`, whatever the files are by now: for whoever compares them."""
+    with tracking() as client:
+        found = find(client, version)
+        if FILES not in found.tags:
+            raise RegistryError(
+                f"{called(found)} was not registered by Lethe: no digest says what its files are; "
+                "register an event instead"
+            )
+        download(found.source, into)
+        return found
+
+
+def fetch_artifacts(version: str, names: Collection[str], into: Path) -> None:
+    """Download those of the files and folders ``names`` that the run of ``version`` has."""
+    with tracking() as client:
+        run_id = find(client, version).run_id
+        for artifact in client.list_artifacts(run_id):
+            if artifact.path in names:
+                mlflow.artifacts.download_artifacts(
+                    run_id=run_id, artifact_path=artifact.path, dst_path=str(into)
+                )
+
+
+def attach(version: str, folder: Path, at: str) -> None:
+    """Put what is in ``folder`` among the artifacts of ``version``'s run, under ``at``."""
+    with tracking() as client:
+        client.log_artifacts(find(client, version).run_id, str(folder), at)
+
+
+def requirements(version: str) -> dict[str, str]:
+    """The packages that the model of ``version`` was logged with, and their versions."""
+    with tracking() as client, TemporaryDirectory() as scratch:
+        kept = get_artifact_repository(find(client, version).source)
+        told = kept.download_artifacts("requirements.txt", scratch)
+        lines = Path(told).read_text().split()
+    return dict(line.split("==", 1) for line in lines if "==" in line)
 
 
 def log_audit(version: str, scores: Mapping[str, Any], attacks: Mapping[str, Any]) -> str:

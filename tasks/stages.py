@@ -22,8 +22,9 @@ from pydantic import BaseModel, ValidationError
 from tqdm import tqdm
 
 from tasks.core.errors import ConfigError, LetheError
-from tasks.core.record import storage
-from tasks.data import AnySource
+from tasks.core.record import sha256, storage
+from tasks.core.settings import Settings
+from tasks.data import AnySource, tombstones
 from tasks.data.curation import CurationConfig, curate
 from tasks.data.source import Document, Source
 from tasks.data.splits import LEFT_OUT, SplitsConfig, assign
@@ -52,14 +53,15 @@ def source() -> None:
     origin: Source = parameters().source.resolved()
     for domain in origin.domains:
         with _timed(domain):
-            manifest = json.dumps(origin.manifest(domain), indent=1, sort_keys=True)
+            manifest = json.dumps(origin.manifest(domain) | _erased(), indent=1, sort_keys=True)
             _made(DATA / "source" / f"{domain}.json").write_text(manifest + "\n")
 
 
 def curation(domain: str) -> None:
     """Write the tables of ``domain``."""
     with _timed(domain):
-        curated = curate(_documents(domain), parameters().curation)
+        config = parameters().curation
+        curated = curate(_documents(domain), config, _recogniser(config.jaccard))
         for name in ("documents", "duplicates", "nearby"):
             _write(getattr(curated, name), DATA / name / f"{domain}.parquet")
         statistics = json.dumps(curated.statistics, indent=1, ensure_ascii=False)
@@ -122,6 +124,21 @@ def end_with_standard_input() -> None:
     """Wait until whoever holds our standard input is gone, then end at once."""
     os.read(0, 1)
     os._exit(1)
+
+
+def _erased() -> dict[str, str]:
+    """The digest of what must not come back, so that a curation after an erasure is another."""
+    path = Settings().tombstones_path
+    return {"(tombstones)": sha256(path)} if path.exists() else {}
+
+
+def _recogniser(jaccard: float) -> Callable[[str, str], bool]:
+    stones = tombstones.read(Settings().tombstones_path)
+    if not stones.marks:
+        return lambda _doc_id, _text: False
+    from tasks import ledger  # its database is not needed where nothing was ever erased
+
+    return tombstones.recogniser(stones, ledger.key(tombstones.PURPOSE), jaccard)
 
 
 def _documents(domain: str) -> Iterator[Document]:

@@ -138,9 +138,14 @@ def enter_move(connection: Connection, id: str, number: int, move: Move) -> None
 
 def answered(connection: Connection, id: str, answer: Mapping[str, str]) -> None:
     """Write down what answered a request for a model, over what did before."""
-    same = (ANSWERS.c.deletion == id, ANSWERS.c.model == answer["model"])
-    connection.execute(delete(ANSWERS).where(*same))
+    unanswered(connection, id, answer["model"])
     connection.execute(insert(ANSWERS).values(deletion=id, **answer))
+
+
+def unanswered(connection: Connection, id: str, model: str) -> None:
+    """Strike out what answered a request for a model."""
+    same = (ANSWERS.c.deletion == id, ANSWERS.c.model == model)
+    connection.execute(delete(ANSWERS).where(*same))
 
 
 def champion(connection: Connection, model: str) -> str:

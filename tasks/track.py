@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, redirect_stdout
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
 import mlflow
 import requests
 from mlflow import MlflowClient
@@ -33,6 +34,7 @@ from tasks.training.loop import StepReport
 
 PARENT, CONTEXT = "mlflow.parentRunId", "mlflow.data.context"
 SEARCH = "lethe.search"
+log = logging.getLogger(__name__)
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -77,7 +79,15 @@ def follow(reports: Generator[StepReport], label: str, total: int) -> None:
             shown = {"loss": report.forget_loss, "keep": report.keep_loss}
             bar.set_postfix({k: f"{v:.3f}" for k, v in shown.items() if not math.isnan(v)})
             if artifact and (report.step == total or report.step % max(total // 20, 1) == 0):
-                update_progress_artifact(artifact, 100.0 * report.step / total)  # type: ignore[arg-type]
+                _progress(artifact, 100.0 * report.step / total)
+
+
+def _progress(artifact: Any, percent: float) -> None:
+    """Tell the page how far a training is; a page that is down is no reason to end one."""
+    try:
+        update_progress_artifact(artifact, percent)
+    except httpx.HTTPError as error:
+        log.warning("the page was not told of the progress: %s", type(error).__name__)
 
 
 @contextmanager

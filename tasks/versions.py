@@ -42,7 +42,6 @@ COPIED = ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/.gitignore")
 COMMITTED = (*COPIED, ".dvc/config", "params.yaml", "dvc.lock")
 STAGE_CODE = ("data", "requests", "stages")
 """Code whose change makes a stage run again, though it is no dependency in dvc.lock."""
-PUSHED = "refs/lethe/pushed"
 DIED_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 POLL_SECONDS = 0.5
 FORESEEN: dict[str, type[LetheError]] = {
@@ -106,12 +105,26 @@ def restore(path: Path, revision: str, into: Path) -> None:
         DataError: there is no such revision.
         StorageError: the remote does not have the data any more.
     """
-    if _git(path, "cat-file", "-e", f"{revision}^{{commit}}").returncode:
-        raise DataError(f"revision {revision} is not in {path}: take one that a record names")
-    _git_must(into.parent, "clone", "-q", "--no-checkout", str(path), str(into))
-    _git_must(into, "checkout", "-q", "--detach", revision)
+    _clone(path, revision, into)
     (into / ".dvc/config.local").write_text(_config())
     _dvc(into, ["pull", *_stages(into)], None)
+
+
+def fetch_splits(path: Path, revision: str, into: Path) -> Path:
+    """Clone the workspace at ``revision`` to ``into``; the splits as the remote has them now.
+
+    It is the remote that the revision names, and none of what is cached here is taken for it.
+
+    Raises:
+        DataError: there is no such workspace on this machine, or no such revision.
+        LetheError: the remote does not have the data any more.
+    """
+    if not (path / ".git").exists():
+        raise DataError(f"{path} is no workspace on this machine: run this where the data is")
+    _clone(path, revision, into)
+    (into / ".dvc/config.local").write_text("[cache]\n    dir = cache\n")
+    _dvc(into, ["pull", "split"], None)
+    return into / "artifacts/data/splits"
 
 
 def stage_md5(path: Path, output: str) -> str:
@@ -134,6 +147,13 @@ def stage_md5(path: Path, output: str) -> str:
             if entry["relpath"] == inside:
                 return str(entry["md5"])
     raise DataError(f"no stage in {path} has made {output}: run `lethe curate` again")
+
+
+def _clone(path: Path, revision: str, into: Path) -> None:
+    if _git(path, "cat-file", "-e", f"{revision}^{{commit}}").returncode:
+        raise DataError(f"revision {revision} is not in {path}: take one that a record names")
+    _git_must(into.parent, "clone", "-q", "--no-checkout", str(path), str(into))
+    _git_must(into, "checkout", "-q", "--detach", revision)
 
 
 def _stages(path: Path) -> dict[str, Any]:
@@ -160,8 +180,13 @@ def _create(path: Path) -> None:
 
 
 def _config() -> str:
-    """The DVC config of the project, with this run's artifacts in place of the default ones."""
-    return (PROJECT / ".dvc/config").read_text().replace("../artifacts", str(Settings().root))
+    """The DVC config of the project, with this run's remote and artifacts in place of its own."""
+    settings = Settings()
+    text = (PROJECT / ".dvc/config").read_text()
+    remote = settings.dvc_remote or str(settings.root / "dvc-remote")
+    return text.replace("../artifacts/dvc-remote", remote).replace(
+        "../artifacts", str(settings.root)
+    )
 
 
 def _write_params(path: Path, params: dict[str, Any]) -> None:
@@ -200,10 +225,16 @@ def _committed(path: Path, targets: Sequence[str], lock: int) -> str:
     if _git(path, "diff", "--cached", "--quiet").returncode:
         _git_must(path, "commit", "-q", "-m", f"reproduce {' '.join(targets)}")
     revision = _git_must(path, "rev-parse", "HEAD")
-    if _git(path, "rev-parse", "-q", "--verify", PUSHED).stdout.strip() != revision:
+    if _git(path, "rev-parse", "-q", "--verify", _pushed()).stdout.strip() != revision:
         _dvc(path, ["push"], lock)
-        _git_must(path, "update-ref", PUSHED, revision)
+        _git_must(path, "update-ref", _pushed(), revision)
     return revision
+
+
+def _pushed() -> str:
+    """The git reference of what the remote in use has; another remote has another."""
+    remote = hashlib.sha256(Settings().dvc_remote.encode()).hexdigest()
+    return f"refs/lethe/pushed-{remote[:12]}"
 
 
 def _git(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -234,6 +265,8 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": modules,
         "SHELL": "/bin/sh",
         "DVC_NO_ANALYTICS": "1",
+        "LETHE_ARTIFACTS": str(Settings().root),
+        "LETHE_TOMBSTONES": str(Settings().tombstones_path),
         "DVC_SITE_CACHE_DIR": str(Settings().root / "dvc-site"),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -324,3 +357,55 @@ def _failure(command: str, code: int, lines: list[str]) -> LetheError:
     return ProcessError(
         f"dvc {command} ended with exit code {code}: {last.removeprefix('ERROR: ')}"
     )
+
+
+def workspaces() -> list[Path]:
+    """Every workspace on this machine."""
+    return sorted(found.parent for found in (Settings().root / "data").glob("*/.git"))
+
+
+def parameters(path: Path) -> dict[str, Any]:
+    """The params.yaml of a workspace."""
+    params: dict[str, Any] = yaml.safe_load((path / "params.yaml").read_text())
+    return params
+
+
+def revisions(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every object that git keeps of a workspace, of whatever revision, and of none."""
+    command = ["git", "cat-file", "--batch-all-objects", "--batch"]
+    result = subprocess.run(command, cwd=path, env=_environment(), capture_output=True, check=False)
+    if result.returncode:
+        raise ProcessError(f"git cat-file in {path} ended with exit code {result.returncode}")
+    if result.stdout:
+        yield f"{path.name}/.git", result.stdout
+
+
+def drop_history(path: Path) -> None:
+    """Make what the workspace holds now its first revision, without any split.
+
+    The new repository is whole before the old one goes.
+    """
+    with _locked(path) as lock:
+        _drop_split(path)
+        fresh = path / ".git-fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        at = (f"--git-dir={fresh}", f"--work-tree={path}")
+        _git_must(path, *at, "init", "-q", "-b", "main")
+        _git_must(path, *at, "config", "--unset", "core.worktree")
+        _git_must(path, *at, "add", *COMMITTED)
+        _git_must(path, *at, "commit", "-q", "-m", "the revisions before were erased")
+        _dvc(path, ["push"], lock)
+        shutil.rmtree(path / ".git")
+        fresh.rename(path / ".git")
+
+
+def _drop_split(path: Path) -> None:
+    """Take what a request left out of params.yaml, dvc.lock and the outputs."""
+    for name, section in (("params.yaml", ("request", "splits")), ("dvc.lock", ("split",))):
+        told = yaml.safe_load((path / name).read_text())
+        within = told["stages"] if name == "dvc.lock" else told
+        for key in section:
+            within.pop(key, None)
+        (path / name).write_text(yaml.safe_dump(told, allow_unicode=True))
+    shutil.rmtree(path / "artifacts/data/splits", ignore_errors=True)
+    (path / ".dvc/tmp/lethe.log").unlink(missing_ok=True)

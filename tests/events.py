@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +13,27 @@ from mlflow import MlflowClient
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from tasks import ledger
 from tasks.attack import AttackConfig, attack
+from tasks.certify import certified
 from tasks.compare import compare
 from tasks.core.event import SEEN, SPLITS, Event
 from tasks.core.record import RECORD, Record
+from tasks.curate import curate
+from tasks.data.curation import CurationConfig
+from tasks.data.splits import SplitsConfig
+from tasks.data.toy import Toy
 from tasks.metrics import METRICS, evidence, scores
 from tasks.metrics.evidence import Evidence
 from tasks.metrics.gate import GateConfig
 from tasks.metrics.metric import intervals
 from tasks.metrics.statistics import Sampling
+from tasks.prepare import prepare
+from tasks.register import register
+from tasks.requests.chain import Head
+from tasks.requests.deletion import Deletion, Draft
+from tasks.requests.plan import Plan, portion
+from tasks.requests.request import Request
 from tasks.training.method import preset
 
 HOSTILE = "<script>alert(1)</script>"
@@ -65,12 +79,11 @@ def write_split(data, split, documents):
     pq.write_table(pa.Table.from_pylist(facts), data.path / f"{split}.parquet")
 
 
-@pytest.fixture
-def an_event(tmp_path):
-    """Makes an Event; told by keyword: losses by role, plan, steps, passages, cost."""
+def event_maker(artifacts):
+    """Makes an Event; told by keyword: losses by role, plan, steps, passages, cost, revision."""
 
     def kept(kind, name, files, inputs=()):
-        folder = tmp_path / "artifacts" / kind / name
+        folder = artifacts / kind / name
         folder.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
             path = folder / file
@@ -97,8 +110,10 @@ def an_event(tmp_path):
             "model", f"m{role[:2]}", {"training.json": spent[role], "progress.jsonl": lines}
         )
 
-    def make(levels=LEVELS, plan=None, steps=STEPS, passages=(TEXT,), spent=SPENT):
-        data = kept("splits", "d0", {"plan.json": plan or PLAN, "revision.json": REVISION})
+    def make(
+        levels=LEVELS, plan=None, steps=STEPS, passages=(TEXT,), spent=SPENT, revision=REVISION
+    ):
+        data = kept("splits", "d0", {"plan.json": plan or PLAN, "revision.json": revision})
         write_facts(data)
         validation = kept(
             "validation", "v0",
@@ -117,6 +132,8 @@ def an_event(tmp_path):
                     "steps": 40,
                     "optimiser": {"learning_rate": 3e-4},
                 },
+                "evaluate": SAMPLED,
+                "attack": SAMPLED,
             },
             data=data,
             validation=validation,
@@ -124,11 +141,18 @@ def an_event(tmp_path):
             evidence=seen,
             attacks=attacks,
             verdict=compare.fn(seen, attacks, models, GateConfig()),
+            kept=kept("kept", "k0", {"kept.json": {"forgotten": []}}),
         )
 
     return make
 
 
+@pytest.fixture
+def an_event(artifacts):
+    return event_maker(artifacts)
+
+
+SAMPLED = {"resamples": 100, "confidence": 0.95, "seed": 0}
 STEPS = [
     {
         "step": at,
@@ -204,12 +228,11 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def an_entry(an_event, checkpoint, database, artifacts):
+def entry_maker(artifacts, checkpoint):
     """Makes the arguments of `register`: an event with real weights, and its report."""
 
-    def make(*levels):
-        event = an_event(*levels)
+    def make(*levels, **told):
+        event = event_maker(artifacts)(*levels, **told)
         shutil.copytree(checkpoint, event.models["unlearned"].path, dirs_exist_ok=True)
         folder = artifacts / "report" / "r0"
         folder.mkdir(parents=True, exist_ok=True)
@@ -219,3 +242,87 @@ def an_entry(an_event, checkpoint, database, artifacts):
         )
 
     return make
+
+
+@pytest.fixture
+def an_entry(checkpoint, database, artifacts):
+    return entry_maker(artifacts, checkpoint)
+
+
+@pytest.fixture(scope="session")
+def curated(tmp_path_factory):
+    """A request, and the splits that answer it under DVC; made once: each run of DVC takes seconds."""
+    source = Toy(sections=4, books=12, papers=12, repositories=6)
+    sizes = SplitsConfig(
+        retain_tokens=3000, general_tokens=3000, approximate_tokens=1000, test_tokens=1000
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(tmp_path_factory.mktemp("curated")))
+        corpus = curate.fn(source, CurationConfig())
+        rows = pq.read_table(corpus.path / "documents/books.parquet").to_pylist()
+        request = Request(authors=("Marta Quill",), passages=(rows[-1]["text"][20:80],))
+        return request, prepare.fn(corpus, source, CurationConfig(), request, sizes)
+
+
+class Issued(NamedTuple):
+    """A request in a ledger, the registered version that answers it, and their certificate."""
+
+    deletion: Deletion
+    version: str
+    record: Record
+    head: Head
+    data: Record
+    """The splits; their text is what was forgotten, and what was kept."""
+
+    @property
+    def file(self):
+        return self.record.path / "certificate.json"
+
+
+@pytest.fixture(scope="session")
+def issued_once(tmp_path_factory, checkpoint, empty_database, curated):
+    """A certificate of a small real event; made once, for registering takes seconds."""
+    artifacts = tmp_path_factory.mktemp("issued") / "artifacts"
+    artifacts.mkdir()
+    shutil.copyfile(empty_database, artifacts / "mlflow.db")
+    request, data = curated
+    told = {
+        name: json.loads((data.path / f"{name}.json").read_text()) for name in ("plan", "revision")
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(artifacts))
+        asked = asked_for(request)
+        event, report = entry_maker(artifacts, checkpoint)(**told)
+        takes = portion(asked.id, Plan.model_validate(told["plan"]))
+        event = event.model_copy(update={"requests": (takes.model_dump(mode="json"),)})
+        version = register.fn(event, report).model_version
+        deletion = promoted(asked, event.verdict.fingerprint, version)
+        head = ledger.head()
+        return Issued(deletion, version, certified.fn(deletion, version, head), head, data)
+
+
+def asked_for(request):
+    return ledger.add(
+        Draft(
+            asked_by="subject-0042", ground="objection", received=datetime.now(UTC),
+            request=request, models=("lethe-tiny",),
+        )
+    )  # fmt: skip
+
+
+def promoted(asked, event, version):
+    """The request with every move behind it that comes before it is certified."""
+    for status in ("planned", "approved"):
+        ledger.move(asked.id, status, by="officer-7", note="seen with the subject present")
+    ledger.claim([asked.id], by="lethe", run="run-1")
+    ledger.note_event([asked.id], "lethe-tiny", event, version)
+    for status in ("verified", "promoted"):
+        ledger.move(asked.id, status, by="lethe")
+    return ledger.find(asked.id)
+
+
+@pytest.fixture
+def issued(issued_once, monkeypatch):
+    """The same, in the folder of outputs that it was made in; whoever changes it puts it back."""
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(issued_once.record.path.parents[1]))
+    return issued_once

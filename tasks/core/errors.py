@@ -10,7 +10,9 @@ Every error we raise on purpose; each message is one line that says what, where 
   - BusyError        another run holds what this one needs
   - StorageError     the disk is full, or may not be written
   - RegistryError    what the registry gives back is not what was logged
+  - CertificateError a certificate cannot be read, or is not as it was written
   - GateError        nothing that was tried passes the gate; the evidence is kept
+  - AuditError       the model that serves may know what was forgotten, or is not what was promoted
 """
 
 
@@ -55,5 +57,13 @@ class RegistryError(LetheError):
     """What the registry gives back is not what was logged."""
 
 
+class CertificateError(LetheError):
+    """A certificate cannot be read, or is not as it was written."""
+
+
 class GateError(LetheError):
     """Nothing that was tried passes the gate; the evidence of every try is kept."""
+
+
+class AuditError(LetheError):
+    """The model that serves may know what was forgotten, or is not what was promoted."""

@@ -35,3 +35,5 @@ class Event(BaseModel):
     evidence: dict[Role, Record]
     attacks: dict[Role, Record]
     verdict: Record
+    kept: Record
+    """What is kept of the forgotten text once it is erased, see ``tasks/metrics/kept.py``."""

@@ -1,7 +1,7 @@
 """From the documents of a domain to its tables: cleaned, duplicates found, counted."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -62,13 +62,32 @@ class Curated(NamedTuple):
     """How many documents have how many tokens, in bins that double."""
 
 
-def curate(documents: Iterable[Document], config: CurationConfig) -> Curated:
+class Cleaned(NamedTuple):
+    """The documents that are kept, by id, and how many are not."""
+
+    kept: list[Document]
+    dropped: Counter[str]
+    refused: int
+    """Erased before."""
+
+
+def curate(
+    documents: Iterable[Document],
+    config: CurationConfig,
+    erased: Callable[[str, str], bool] = lambda _doc_id, _text: False,
+) -> Curated:
     """The tables of the documents of one domain; a function of their set, not of their order.
+
+    Args:
+        documents: Each id once.
+        config: What counts as a document and as a near-duplicate.
+        erased: Whether a document, by id and cleaned text, must not come back; it is counted as
+            refused and named nowhere.
 
     Raises:
         DataError: an id occurs twice, or nothing is left.
     """
-    kept, dropped = _cleaned(documents, config)
+    kept, dropped, refused = _cleaned(documents, config, erased)
     ids = [document.doc_id for document in kept]
     firsts, first_of = _distinct([document.text for document in kept])
     pairs = near_duplicates(
@@ -94,30 +113,34 @@ def curate(documents: Iterable[Document], config: CurationConfig) -> Curated:
             "clusters": len(np.unique(cluster)),
             "tokens": int(tokens.sum()),
             "dropped": dict(sorted(dropped.items())),
+            "refused": refused,
         },
         lengths=_lengths(tokens),
     )
 
 
 def _cleaned(
-    documents: Iterable[Document], config: CurationConfig
-) -> tuple[list[Document], Counter[str]]:
+    documents: Iterable[Document], config: CurationConfig, erased: Callable[[str, str], bool]
+) -> Cleaned:
     kept: dict[str, Document] = {}
     dropped: Counter[str] = Counter()
+    refused = 0
     for document in documents:
         text = clean(document.text)
         if document.doc_id in kept:
             raise DataError(f"doc_id {document.doc_id!r} occurs twice: ids are unique in a domain")
         if len(text) < config.min_characters:
             dropped[f"shorter than {config.min_characters} characters"] += 1
+        elif erased(document.doc_id, text):
+            refused += 1
         else:
             kept[document.doc_id] = document.model_copy(update={"text": text})
     if not kept:
         raise DataError(
-            f"no document of {dropped.total()} is left: lower curation.min_characters, "
-            "or name another source"
+            f"no document of {dropped.total() + refused} is left, {refused} of them erased: lower "
+            "curation.min_characters, or name another source"
         )
-    return [kept[doc_id] for doc_id in sorted(kept)], dropped
+    return Cleaned([kept[doc_id] for doc_id in sorted(kept)], dropped, refused)
 
 
 def _distinct(texts: list[str]) -> tuple[Any, Any]:

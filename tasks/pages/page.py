@@ -22,7 +22,7 @@ def html(told: Told) -> str:
         "trade_off": plots.trade_off(told.steps, _never(told), told.kept_step),
     }
     return (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             told=told,
@@ -65,7 +65,8 @@ def _nats(perplexity: float | None) -> float:
     return math.log(perplexity) if perplexity else math.nan
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where layouts are found; they escape every string that is not said to be markup."""
     return Environment(
         loader=PackageLoader("tasks.pages", "."),
         autoescape=True,

@@ -201,7 +201,7 @@ def judged(told: Told) -> list[Judged]:
     """Every rule of the gate."""
     return [
         Judged(
-            _meaning(one["rule"]),
+            meaning(one["rule"]),
             one["passed"],
             *_figures(one, told.attacks["unlearned"]),
             one["message"],
@@ -298,7 +298,8 @@ def _all(reasons: Iterable[Mapping[str, Any]]) -> bool:
     return all(one["passed"] for one in reasons)
 
 
-def _meaning(rule: str) -> str:
+def meaning(rule: str) -> str:
+    """A rule of the gate in words."""
     attack = rule.removeprefix(MEMBERSHIP)
     if attack != rule:
         return f"An attacker cannot pick out what it was trained on ({attack.replace('_', ' ')})"

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -27,7 +28,7 @@ from tasks.core.variants import Section
 from tasks.requests.plan import escaped
 from tasks.requests.request import LISTS, Request
 
-S = TypeVar("S", bound=Section)
+S = TypeVar("S", bound=BaseModel)
 
 Status = Literal[
     "received",

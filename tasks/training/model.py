@@ -212,7 +212,7 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     checked(folder)
     _settings(folder)
-    tokenizer = _tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     model = _model(folder)
     rows = len(model.get_input_embeddings().weight)  # type: ignore[arg-type]
     largest = max(tokenizer.get_vocab().values())
@@ -302,7 +302,12 @@ def files(folder: Path) -> Iterator[Path]:
     yield from sorted(found)
 
 
-def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer beside a checkpoint.
+
+    Raises:
+        ModelError: there is none that loads.
+    """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False

@@ -6,24 +6,30 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import validate
 from prefect.utilities.schema_tools.validation import ValidationError
 
-from flows.auditing import auditing
 from flows.config import RunConfig, checked_in
 from flows.curation import curation
+from flows.deletion import deletion
+from flows.nightly import nightly
 from flows.pipelines import PIPELINES
+from flows.promotion import promotion
 from flows.unlearning import unlearning
 from tasks.core.errors import ModelError
 from tasks.data import SOURCES
 from tasks.methods import TERMS
 from tasks.training.method import PRESETS
 
-FLOWS = {"on-demand": unlearning, "weekly": curation, "nightly": auditing}
+FLOWS = {one.fn.__name__: one for one in (unlearning, deletion, curation, nightly, promotion)}
 DEPLOYMENTS = yaml.safe_load(PIPELINES.read_text())["deployments"]
 FORM = parameter_schema(unlearning).model_dump_for_openapi()
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda one: one["name"])
+@pytest.mark.parametrize(
+    "deployment", DEPLOYMENTS, ids=lambda one: f"{one['entrypoint']}-{one['name']}"
+)
 def test_the_form_takes_what_a_deployment_says(deployment):
-    schema = parameter_schema(FLOWS[deployment["name"]]).model_dump_for_openapi()
+    schema = parameter_schema(
+        FLOWS[deployment["entrypoint"].split(":")[1]]
+    ).model_dump_for_openapi()
     validate(deployment["parameters"], schema, raise_on_error=True)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.core.settings import PROJECT
 
-NOUNS = ("core", "data", "requests", "methods", "metrics", "training")
+NOUNS = ("core", "data", "requests", "methods", "metrics", "certificates", "training")
 ORCHESTRATION = ("prefect", "mlflow", "dvc", "great_expectations")
 SLOW = ("peft",)
 """Seconds to import, and for those who ask for it alone."""

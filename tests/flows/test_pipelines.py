@@ -16,7 +16,8 @@ def spoiled(tmp_path, change):
 
 
 def test_the_checked_in_file_is_valid():
-    assert [one.name for one in read().deployments] == ["on-demand", "weekly", "nightly"]
+    names = ["on-demand", "on-request", "nightly", "weekly", "nightly", "champion"]
+    assert [one.name for one in read().deployments] == names
 
 
 @pytest.mark.parametrize(
@@ -25,11 +26,11 @@ def test_the_checked_in_file_is_valid():
         (lambda c: c.update(deploymentz=[]), "deploymentz"),
         (lambda c: c["deployments"][0].update(concurency_limit=1), "concurency_limit"),
         (lambda c: c["deployments"][0]["work_pool"].update(quue="x"), "quue"),
-        (lambda c: c["deployments"][1]["schedules"][0].update(max_runs=1), "max_runs"),
+        (lambda c: c["deployments"][3]["schedules"][0].update(max_runs=1), "max_runs"),
         (lambda c: c["deployments"][0]["concurrency_limit"].update(limt=1), "limt"),
         (lambda c: c["deployments"][0]["parameters"]["config"].update(nmae="x"), "nmae"),
         (lambda c: c["deployments"][0]["parameters"].update(confg={}), "confg"),
-        (lambda c: c["deployments"][2]["parameters"]["config"].update(versoin="x"), "versoin"),
+        (lambda c: c["deployments"][4]["parameters"]["config"].update(modle="x"), "modle"),
     ],
 )
 def test_an_unknown_key_anywhere_is_refused_by_name(tmp_path, change, word):

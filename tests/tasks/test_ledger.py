@@ -351,3 +351,13 @@ def test_a_request_with_ten_thousand_ids_and_one_with_five_megabytes_come_back_w
     asked = Request(doc_ids=ids, passages=("\x00 long \u200b" * 500_000,))
     one = ledger.add(draft(request=asked))
     assert ledger.find(one.id).request == asked
+
+
+def test_an_answer_that_is_taken_back_is_logged_once():
+    id = ledger.add(draft()).id
+    ledger.note_event([id], "lethe-demo", "event", "lethe-demo/3")
+    ledger.retract(id, "lethe-demo", "officer-7")
+    ledger.retract(id, "lethe-demo", "officer-7")
+    assert ledger.find(id).events == ()
+    assert kinds()[-2:] == ["request.answered", "request.retracted"]
+    assert ledger.broken() == ""

@@ -110,7 +110,7 @@ def test_what_a_person_reads_is_kept_with_the_run(an_entry, database):
     run_id = register.fn(*an_entry()).run_id
     assert {artifact.path for artifact in database.list_artifacts(run_id)} == {
         "report.html", "verdict.json", "plan.json", "config.json", "history.json",
-        "requests.json", "validation",
+        "requests.json", "validation", "evidence", "kept.json",
     }  # fmt: skip
     assert [a.path for a in database.list_artifacts(run_id, "validation/data_docs")] == [
         "validation/data_docs/index.html"

@@ -93,6 +93,16 @@ def test_a_revision_gives_back_the_same_bytes_from_the_remote_alone(source, made
     assert md5(tmp_path / "restored" / DOCUMENTS) == then
 
 
+def test_a_remote_that_is_new_is_given_what_another_had(source, made, tmp_path, monkeypatch):
+    path, revision = made
+    monkeypatch.setenv("LETHE_DVC_REMOTE", str(tmp_path / "other"))
+    assert reproduce(path, sections(source), STAGES) == revision
+    for folder in ("dvc-cache", "dvc-remote"):
+        shutil.rmtree(tmp_path / "artifacts" / folder)
+    restore(path, revision, tmp_path / "restored")
+    assert (tmp_path / "restored" / DOCUMENTS).exists()
+
+
 def test_outputs_have_an_md5_and_what_was_never_made_is_refused(made):
     path, _ = made
     assert stage_md5(path, DOCUMENTS) == md5(path / DOCUMENTS)

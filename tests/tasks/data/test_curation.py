@@ -130,3 +130,11 @@ def test_a_monotonous_document_does_not_stall(text):
     assert (
         curate([document("a", text), document("b", "b")], CurationConfig()).documents.num_rows == 2
     )
+
+
+def test_what_was_erased_is_refused_and_counted_and_nothing_else_is():
+    kept, gone = document("a", "one text"), document("b", "another text")
+    curated = curate([kept, gone], CurationConfig(), lambda doc_id, _text: doc_id == "b")
+    assert curated.documents["doc_id"].to_pylist() == ["a"]
+    assert curated.statistics["refused"] == 1
+    assert curated.statistics["documents"] == 1

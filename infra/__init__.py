@@ -1,0 +1,1 @@
+"""How Lethe is run and checked: the stack of servers, containers, benchmarks, the rules."""
