@@ -122,6 +122,8 @@ def _prefect_environment(settings: StackSettings, secret: Mapping[str, str]) -> 
         ),
         "PGPASSWORD": secret["PREFECT_DATABASE_PASSWORD"],
         "PREFECT_SERVER_API_AUTH_STRING": secret["PREFECT_API_AUTH_STRING"],
+        # The page asks wherever it came from; its default is a port that nobody listens on.
+        "PREFECT_SERVER_UI_API_URL": "/api",
         # In memory, its default, a restart of the server holds a limit's slots for ever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"

@@ -1,5 +1,6 @@
 """The whole stack as it is used: every server real, on loopback, with its passwords."""
 
+import json
 import os
 import shutil
 import signal
@@ -116,6 +117,12 @@ def run(served):
         return found if found["state"]["type"] in ENDED else None
 
     return served.until(ended, 500, "end of the run")
+
+
+def test_the_page_asks_the_server_that_it_came_from(served):
+    address = served.prefect_api.removesuffix("/api") + "/ui-settings"
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        assert json.loads(answer.read())["api_url"] == "/api"
 
 
 def test_a_run_triggered_from_the_page_completes_with_its_report(served, run):
