@@ -122,6 +122,7 @@ def known():
     return sorted(one for one in registry.history(f"{MODEL}/2").known if one.startswith("books:"))
 
 
+@pytest.mark.slow
 def test_what_fails_the_gate_goes_through_the_escalation_and_then_back_for_a_new_approval(later):
     approve(later)
     with pytest.raises(GateError, match=r"nothing that was tried passes the gate.*report.html"):
@@ -140,6 +141,7 @@ def test_what_fails_the_gate_goes_through_the_escalation_and_then_back_for_a_new
     assert ledger.champion(MODEL) == f"{MODEL}/1"
 
 
+@pytest.mark.slow
 def test_a_later_event_starts_from_the_champion_and_keeps_forgotten_what_was(later):
     ledger.advance(MODEL, f"{MODEL}/1", f"{MODEL}/2", "officer-7")
     approve(later)

@@ -20,7 +20,7 @@ from tasks.promote import carry_out
 from tasks.requests.deletion import Draft
 from tasks.requests.request import Request
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMALL = str(Path(__file__).parents[1] / "stack" / "small-run.yaml")
 MODEL = "lethe-small"
