@@ -15,8 +15,9 @@ TOKENIZER = train_tokenizer(TEXTS * 5, 300)
 
 @given(st.text(max_size=200))
 def test_any_text_comes_back(text):
-    ids = TOKENIZER(text)["input_ids"]
-    assert TOKENIZER.decode(ids, skip_special_tokens=True) == text
+    # as chunks are made: a mark in a text is text, so only those at its two ends are marks
+    ids = TOKENIZER(text, split_special_tokens=True)["input_ids"]
+    assert TOKENIZER.decode(ids[1:-1]) == text
 
 
 @given(st.lists(st.text(max_size=120), max_size=5), st.integers(2, 40))
