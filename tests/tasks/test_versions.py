@@ -96,7 +96,7 @@ def test_a_revision_gives_back_the_same_bytes_from_the_remote_alone(source, made
 def test_a_remote_that_is_new_is_given_what_another_had(source, made, tmp_path, monkeypatch):
     path, revision = made
     monkeypatch.setenv("LETHE_DVC_REMOTE", str(tmp_path / "other"))
-    assert reproduce(path, sections(source), STAGES) == revision
+    reproduce(path, sections(source), STAGES)  # another commit, for it names the other remote
     for folder in ("dvc-cache", "dvc-remote"):
         shutil.rmtree(tmp_path / "artifacts" / folder)
     restore(path, revision, tmp_path / "restored")
