@@ -31,7 +31,7 @@ from tasks.requests.needles import Needles
 from tasks.requests.redaction import held, redacted
 from tasks.requests.remains import Kind, Remaining, Remains
 from tasks.scan import compact, prove, sources
-from tasks.versions import drop_history, parameters, reproduced, revisions, workspaces
+from tasks.versions import drop_history, parameters, reproduce, revisions, workspaces
 from tasks.withdraw import flow_runs, withdraw
 
 TEXTS = ("corpus/", "splits/", "fetched-splits/", "data/")
@@ -104,8 +104,7 @@ def renew(id: str) -> None:
         sought = dossier.sought()
         for path in workspaces():
             if path.name not in dossier.renewed and _touched(path, sought):
-                with reproduced(path, parameters(path), ["source", "curate"]):
-                    pass
+                reproduce(path, parameters(path), ["source", "curate"])
                 drop_history(path)
                 dossier = dossier.model_copy(update={"renewed": (*dossier.renewed, path.name)})
                 _write(dossier)

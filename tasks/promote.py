@@ -238,7 +238,9 @@ def _shown(name: str, tags: Mapping[str, str], champion: str) -> str:
     if name == champion:
         return f"**{name}** is champion already; to approve makes MLflow say so again."
     requests = [ledger.find(id) for id in answered(tags)]
-    reasons = [escape(escaped(one["message"])) for one in registry.verdict(name)["reasons"]]
+    reasons = [
+        escape(escaped(one["message"])) for one in registry.scored(name, "verdict.json")["reasons"]
+    ]
     rows = [f"| {one.id} | {one.ground} | {one.due:%Y-%m-%d} | {one.status} |" for one in requests]
     head = ["", "| request | ground | due | stands |", "| --- | --- | --- | --- |"]
     return "\n".join(

@@ -128,14 +128,6 @@ def intact(version: str) -> bool:
         return files_digest(Path(scratch)) == str(found.tags[FILES])
 
 
-def verdict(version: str) -> dict[str, Any]:
-    """What the gate said of ``version``, as it was registered."""
-    with tracking() as client:
-        found = find(client, version)
-        told = mlflow.artifacts.load_dict(f"runs:/{found.run_id}/verdict.json")
-        return dict(told)
-
-
 def report_path(version: str) -> str:
     """Download the report of ``version``; the path of its page."""
     with tracking() as client:
