@@ -51,12 +51,15 @@ def test_the_keyboard_alone_reaches_every_link_and_fold(browser, address):
     page = browser.new_page()
     page.goto(address)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    wanted = page.evaluate(f"{REACHABLE}.length")
+    wanted = set(range(page.evaluate(f"{REACHABLE}.length")))
     reached = set()
-    for _ in range(wanted + 5):
+    for _ in range(200):  # a browser may stop at more, such as a table that scrolls
         page.keyboard.press("Tab")
         reached.add(page.evaluate(f"{REACHABLE}.indexOf(document.activeElement)"))
-    assert len(reached - {-1}) == wanted > 0
+        if wanted <= reached:
+            break
+    assert wanted <= reached
+    assert wanted
 
 
 def contrast(one, other):
