@@ -3,6 +3,7 @@
 With ``tables``, which says what they hold, and ``ledger`` the only file that imports sqlalchemy.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from sqlalchemy import (
     Engine,
     MetaData,
     NullPool,
-    Table,
     create_engine,
     event,
     inspect,
@@ -39,7 +39,15 @@ FORBIDDEN = {"SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READON
 
 ADVICE = "set LETHE_LEDGER to sqlite:////FILE or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 
+REWRITE = "lethe_compact"
+"""The function that writes a database of PostgreSQL anew, where its operator made one."""
+REACHED = """
+SELECT datname FROM pg_database
+WHERE datallowconn AND has_database_privilege(datname, 'CONNECT') ORDER BY datname
+"""
+
 Fill = Callable[[Connection], None]
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -84,18 +92,38 @@ def reading(tables: MetaData, fill: Fill) -> Iterator[Connection]:
                 yield connection
 
 
-def compact(tables: list[Table]) -> None:
-    """Write anew what holds ``tables``, so that nothing that was overwritten is left in it.
+def compact() -> None:
+    """Write every database of the server anew, so that nothing deleted is left on its disk.
+
+    On a server that was not prepared for it (``infra.stack.compaction``) that is its operator's to
+    do, and is said in the log.
 
     Raises:
         BusyError, RegistryError, StorageError: as ``writing``.
     """
-    with _engine() as engine, engine.connect() as opened:
-        connection = opened.execution_options(isolation_level="AUTOCOMMIT")
-        for table in tables if _shared(engine) else ():
-            connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+    with _engine() as engine, _autocommit(engine) as opened:
         if not _shared(engine):
-            connection.exec_driver_sql("VACUUM")
+            opened.exec_driver_sql("VACUUM")
+            return
+        prepared = [name for name in opened.scalars(text(REACHED)) if _rewritten(engine, name)]
+        if not prepared:
+            log.warning("the database keeps what was deleted until its server writes it anew")
+            return
+        opened.exec_driver_sql("CHECKPOINT")  # until then the log goes back to before
+
+
+def _rewritten(engine: Engine, database: str) -> bool:
+    """Whether that database could be written anew, and was."""
+    with _autocommit(_connected(engine.url.set(database=database), Settings().wait_seconds)) as one:
+        if one.scalar(text(f"SELECT to_regprocedure('public.{REWRITE}()')")) is None:
+            return False
+        for _ in range(2):  # what the first call deletes itself, it cannot leave out yet
+            one.exec_driver_sql(f"SELECT public.{REWRITE}()")
+    return True
+
+
+def _autocommit(engine: Engine) -> Connection:
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _shared(engine: Engine) -> bool:

@@ -30,13 +30,14 @@ from tasks.requests.layers import layers
 from tasks.requests.needles import Needles
 from tasks.requests.redaction import held, redacted
 from tasks.requests.remains import Kind, Remaining, Remains
-from tasks.scan import compact, prove, sources
+from tasks.scan import compact, files, prove, sources
 from tasks.versions import drop_history, parameters, reproduce, revisions, workspaces
 from tasks.withdraw import flow_runs, withdraw
 
 TEXTS = ("corpus/", "splits/", "fetched-splits/", "data/")
 """Where tables of documents lie."""
-LEDGER = "ledger."
+LEDGER = ("ledger.", "stack/postgres/")
+"""Where it lies, be it SQLite or the stack's PostgreSQL; it forgets the request last."""
 DATABASES = ("mlflow.db", "prefect/prefect.db")
 log = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ def finish(id: str, by: str) -> Remains:
         ledger.forget(id, by)
         return Remains.model_validate_json(_remains(id).read_bytes())
     needles = Needles(dossier.needles)
-    prove([*sources(LEDGER, _place(id)), flow_runs], needles)
+    prove([*sources(*LEDGER, _place(id)), flow_runs], needles)
     remains = _remaining(dossier)
     _put(_remains(id), remains.model_dump_json(indent=1))
     shutil.rmtree(_file(id).parent)
@@ -157,9 +158,8 @@ def finish(id: str, by: str) -> Remains:
 
 
 def _ledger_files() -> Iterator[tuple[str, bytes]]:
-    """The ledger's own files, where it is SQLite below the artifacts."""
-    for path in sorted(Settings().root.glob(f"{LEDGER}*")):
-        yield path.name, path.read_bytes()
+    """The ledger's own files, where they lie below the artifacts."""
+    return files(lambda place: place.startswith(LEDGER))
 
 
 def _texts(doc_ids: set[str]) -> dict[str, tuple[str, ...]]:

@@ -151,7 +151,7 @@ def forget(id: str, by: str) -> Deletion:
             tables.blank(connection, id)
             tables.append(connection, "request.forgotten", id, by, {"moves": len(found.moves)})
         found = _one(connection, id)
-    database.compact([tables.DELETIONS, tables.MOVED])
+    database.compact()
     return found
 
 

@@ -21,20 +21,20 @@ STORED = ("dvc-cache/files", "dvc-remote")
 """What `tasks.objects` reads, be it here or in a bucket."""
 
 
-def files(*skipped: str) -> Iterator[tuple[str, bytes]]:
-    """Every file below the artifacts, but for those whose path begins like one of ``skipped``."""
+def files(chosen: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Every file below the artifacts whose path from there is ``chosen``."""
     root = Settings().root
     for path in sorted(root.rglob("*")):
         place = path.relative_to(root).as_posix()
-        if path.is_file() and not path.is_symlink() and not place.startswith(skipped):
+        if path.is_file() and not path.is_symlink() and chosen(place):
             with suppress(FileNotFoundError):  # it went meanwhile
                 yield place, path.read_bytes()
 
 
 def sources(*skipped: str) -> list[Source]:
-    """Everything that Lethe itself writes to."""
+    """Everything that Lethe itself writes to, but for files whose path begins like ``skipped``."""
     return [
-        lambda: files(*STORED, *skipped),
+        lambda: files(lambda place: not place.startswith((*STORED, *skipped))),
         lambda: (one for path in workspaces() for one in revisions(path)),
         objects.contents,
         redact.files,

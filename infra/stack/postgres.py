@@ -7,13 +7,15 @@ import os
 import pwd
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection, encrypt_password
 
-from infra.stack import secrets
+from infra.stack import compaction, secrets
 from infra.stack.settings import StackSettings
 from tasks.core.errors import ConfigError, ProcessError
 
@@ -69,6 +71,7 @@ def command(folder: Path, settings: StackSettings) -> list[str]:
         "unix_socket_directories": "",
         "log_min_messages": "warning",
         "timezone": "UTC",
+        **compaction.OPTIONS,
     }
     pairs = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     return [program("postgres"), "-D", str(folder), *pairs]
@@ -159,20 +162,29 @@ def end_orphan(settings: StackSettings) -> None:
 def create_databases(settings: StackSettings) -> None:
     """Make each database and its role unless they are there, and set the roles' passwords."""
     held = secrets.read(settings, ["POSTGRES_PASSWORD", *PASSWORDS.values()])
-    server = psycopg2.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=SUPERUSER,
-        password=held["POSTGRES_PASSWORD"],
-        dbname="postgres",
-        connect_timeout=REACH_SECONDS,
-    )
-    try:
-        server.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+    with _superuser(settings, held["POSTGRES_PASSWORD"], "postgres") as server:
         for role, name in PASSWORDS.items():
             _create_role(server, role, held[name])
         for database, owner in DATABASES.items():
             _create_database(server, database, owner)
+    for database in DATABASES:
+        with _superuser(settings, held["POSTGRES_PASSWORD"], database) as server:
+            compaction.install(server, database, DATABASES["ledger"])
+
+
+@contextmanager
+def _superuser(settings: StackSettings, password: str, database: str) -> Iterator[connection]:
+    server = psycopg2.connect(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        user=SUPERUSER,
+        password=password,
+        dbname=database,
+        connect_timeout=REACH_SECONDS,
+    )
+    try:
+        server.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        yield server
     finally:
         server.close()
 

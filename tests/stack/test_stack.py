@@ -237,14 +237,29 @@ def test_a_stop_waits_for_runs_and_names_those_that_go_on(served, monkeypatch):
         served.prefect(f"/flow_runs/{made['id']}/set_state", ended)
 
 
-def test_a_stop_ends_everything_and_a_start_finds_everything_again(served, run):
-    before = served.secrets
+def test_a_stop_ends_everything_and_all_is_found_again_after_the_machine_was_lost(
+    served, run, tmp_path
+):
+    before, file = served.secrets, tmp_path / "all.tar"
     served.stack("down")
     stopped = [line.split() for line in served.stack("status", code=1).stdout.splitlines()]
     assert [(row[2], row[4:]) for row in stopped] == [("-", ["not", "well"])] * len(SERVERS)
+    served.stack("backup", str(file))
+    for name in ("artifacts", "stack"):
+        shutil.rmtree(served.folder / name)
+    served.stack("restore", str(file))
     served.stack("up")
     assert served.secrets == before
     assert served.prefect(f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
     version = f"{served.mlflow_uri}/api/2.0/mlflow/model-versions/get?name=lethe-small&version=1"
     assert status_of(version, served.basic(f"lethe:{before['MLFLOW_TRACKING_PASSWORD']}")) == 200
     assert not served.prefect("/work_pools/lethe")["is_paused"]
+    verified = subprocess.run(
+        [sys.executable, "-m", "flows", "log", "verify"],
+        cwd=PROJECT,
+        env=served.client,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stderr

@@ -62,7 +62,7 @@ def test_a_writer_that_waited_long_enough_says_so(artifacts, monkeypatch):
 
 def test_what_was_overwritten_is_gone_from_the_file_once_it_is_compact(artifacts):
     write(7)
-    compact([NUMBERS])
+    compact()
     assert numbers() == [0, 7]
 
 
