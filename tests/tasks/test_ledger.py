@@ -1,4 +1,4 @@
-"""On SQLite; the stack's tests do the same on PostgreSQL."""
+"""On SQLite; ``tests/stack/test_ledger_served.py`` does most of it again on PostgreSQL."""
 
 import json
 import sqlite3
