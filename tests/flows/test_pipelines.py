@@ -16,7 +16,7 @@ def spoiled(tmp_path, change):
 
 
 def test_the_checked_in_file_is_valid():
-    names = ["on-demand", "on-request", "nightly", "weekly", "nightly", "champion"]
+    names = ["on-demand", "on-request", "nightly", "weekly", "nightly", "champion", "nightly"]
     assert [one.name for one in read().deployments] == names
 
 
