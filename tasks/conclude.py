@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import yaml
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter
 from prefect import task
 
 from tasks.core.record import Identity, Record, keep
@@ -60,39 +62,49 @@ def plot(found: list[Found]) -> Figure:
     """A pair of panels for each search: allowances spent by trial, and by learning rate.
 
     The line at 1 is the gate's bound. A cross is a trial that was given up, where it was then; a
-    triangle at the top is one that diverged; the ring is the winner.
+    triangle is one that diverged; the ring is the winner. What spent more than four times its
+    allowance is drawn at the top.
     """
     across = min(len(found), 3)
     down = math.ceil(len(found) / across)
     figure = Figure(figsize=(5.6 * across, 2.3 * down), layout="constrained")
     panels = figure.subplots(down, 2 * across, squeeze=False).reshape(-1, 2)
-    top = max((t.spent for one in found for t in one.trials if math.isfinite(t.spent)), default=1)
+    spent = [one.spent for search in found for one in search.trials if math.isfinite(one.spent)]
     for one, (by_trial, by_rate) in zip(found, panels, strict=False):
         winner = best(one.trials)
+        by_rate.set_xscale("log")
         for axes, name in ((by_trial, "trial"), (by_rate, "learning rate")):
             axes.axhline(1, color="grey", linewidth=0.8)
-            axes.set(yscale="log", xlabel=name)
-            axes.set_ylim(0.1, 2 * top)
+            axes.set(yscale="log", xlabel=name, ylim=(min([*spent, 0.5]) / 1.3, 1.3 * SHOWN_TO))
+            _label(axes.yaxis, LogLocator(subs=(1, 2, 5)))
+        _label(by_trial.xaxis, MaxNLocator(integer=True))
+        _label(by_rate.xaxis, LogLocator(subs=(1, 3)))
         by_trial.set(title=one.name, ylabel="allowance spent")
-        by_rate.set_xscale("log")
         for tried in one.trials:
-            _dot(by_trial, tried.number, tried, tried == winner, 1.6 * top)
+            _dot(by_trial, tried.number, tried, tried == winner)
             if RATE in tried.knobs:
-                _dot(by_rate, tried.knobs[RATE], tried, tried == winner, 1.6 * top)
+                _dot(by_rate, tried.knobs[RATE], tried, tried == winner)
     for axes in panels[len(found) :].flat:
         axes.set_axis_off()
     return figure
 
 
+SHOWN_TO = 4
 MARKERS = {"judged": "o", "pruned": "x", "diverged": "^"}
 COLOURS = {"judged": "#0a5ba8", "pruned": "#b3441e", "diverged": "#1c232b"}
 
 
-def _dot(axes: Axes, x: float, tried: Tried, wins: bool, top: float) -> None:
-    y = tried.spent if math.isfinite(tried.spent) else top
-    axes.plot(x, max(y, 0.11), MARKERS[tried.outcome], color=COLOURS[tried.outcome], markersize=5)
+def _label(axis: Axis, locator: Locator) -> None:
+    axis.set_major_locator(locator)
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _dot(axes: Axes, x: float, tried: Tried, wins: bool) -> None:
+    y = min(tried.spent, SHOWN_TO) if math.isfinite(tried.spent) else SHOWN_TO
+    axes.plot(x, y, MARKERS[tried.outcome], color=COLOURS[tried.outcome], markersize=5)
     if wins:
-        axes.plot(x, max(y, 0.11), "o", color="#3f7d44", markersize=11, fillstyle="none")
+        axes.plot(x, y, "o", color="#3f7d44", markersize=11, fillstyle="none")
 
 
 SHOWN = {
