@@ -155,9 +155,9 @@ def test_its_data_are_in_the_bucket_of_dvc_and_come_back_from_it_alone(served, r
     cache = served.folder / "artifacts/dvc-cache"
     shutil.rmtree(cache)
     code = (
-        "import pathlib; from tasks.versions import _git_must, restore;"
+        "import pathlib; from tasks.commands import git_must; from tasks.versions import restore;"
         f"path = pathlib.Path({str(workspace)!r});"
-        f"restore(path, _git_must(path, 'rev-parse', 'HEAD'), pathlib.Path({str(cache)!r} + '-2'))"
+        f"restore(path, git_must(path, 'rev-parse', 'HEAD'), pathlib.Path({str(cache)!r} + '-2'))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=served.client, check=True)
     assert list(Path(f"{cache}-2").rglob("forget.parquet"))

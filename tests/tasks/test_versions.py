@@ -159,8 +159,8 @@ def _slow_stage(path):
     )
     stages = {"wait": {"cmd": "python waiting.py", "outs": [{"out": {"cache": False}}]}}
     (path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    call = f"versions._dvc(Path({str(path)!r}), ['repro', 'wait'], None)"
-    return f"from pathlib import Path; from tasks import versions; {call}"
+    call = f"commands.dvc(Path({str(path)!r}), ['repro', 'wait'], None)"
+    return f"from pathlib import Path; from tasks import commands; {call}"
 
 
 def _eventually(look, seconds=60):
