@@ -21,7 +21,7 @@ from tasks.core.errors import ProcessError
 
 PROMPT = "$"
 POLL_SECONDS = 2
-WAIT_SECONDS = 1800
+WAIT_SECONDS = 3600
 """For a run to stop or ask: an event trains two models."""
 IMPOSSIBLE = ["gate.utility_factor=1.000001", "gate.forgotten_share=1", "unlearn.steps=2"]
 ENDED = {StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED}
