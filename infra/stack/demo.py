@@ -32,7 +32,7 @@ def main() -> None:
     """Play the day; any step that does not do what it should ends it with exit code 1."""
     with get_client(sync_client=True) as client:
         good = _filed("authors=[Marta Quill]", "subject-0042")
-        other = _filed("authors=[Anselm Mulberry]", "subject-0043")
+        other = _filed("authors=[Casper Oduya]", "subject-0043")
         _say(
             "The first request is answered from the Prefect page: the run asks, a person approves."
         )
