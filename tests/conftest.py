@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from prefect.testing.utilities import prefect_test_harness
+from xdist.scheduler import LoadFileScheduling
 
 from flows.environment import defaults
 from tasks.core.settings import Settings
@@ -21,6 +22,19 @@ os.environ["OMP_NUM_THREADS"] = "1"  # the suite runs a test per core
 for name, value in defaults(Settings()).items():
     if name != "PREFECT_HOME":
         os.environ.setdefault(name, value)
+
+
+class OneStack(LoadFileScheduling):
+    """A file goes to one process, and all of tests/stack to the same, for a stack takes a minute."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "tests/stack" if file.startswith("tests/stack/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return OneStack(config, log)
 
 
 @pytest.fixture(autouse=True)
