@@ -8,7 +8,7 @@ demo: $(READY)  ## one complete unlearning event on the embedded defaults
 	@$(BIN)/lethe demo
 
 test: $(READY)  ## the whole suite, offline
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 check: $(READY)  ## style, types, directions of imports, deployments
 	@infra/check

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,8 @@ from tasks.metrics.gate import GateConfig
 from tasks.metrics.metric import intervals
 from tasks.metrics.statistics import Sampling
 from tasks.prepare import prepare
-from tasks.register import register
+from tasks.register import Registration, register
+from tasks.report import report
 from tasks.requests.chain import Head
 from tasks.requests.deletion import Deletion, Draft
 from tasks.requests.plan import Plan, portion
@@ -148,9 +150,52 @@ def event_maker(artifacts):
     return make
 
 
+@pytest.fixture(scope="session")
+def copied_event(tmp_path_factory):
+    """Copies an event to a folder of outputs; each is made once, for its intervals take a second."""
+    made = {}
+
+    def copy(artifacts, *levels, **told):
+        if (key := repr((levels, told))) not in made:
+            folder = tmp_path_factory.mktemp("event")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("LETHE_ARTIFACTS", str(folder))
+                made[key] = folder, event_maker(folder)(*levels, **told)
+        folder, event = made[key]
+        shutil.copytree(folder, artifacts, dirs_exist_ok=True)
+        for record in artifacts.rglob(RECORD):
+            record.write_text(record.read_text().replace(str(folder), str(artifacts)))
+        return Event.model_validate_json(
+            event.model_dump_json().replace(str(folder), str(artifacts))
+        )
+
+    return copy
+
+
 @pytest.fixture
-def an_event(artifacts):
-    return event_maker(artifacts)
+def an_event(artifacts, copied_event):
+    return partial(copied_event, artifacts)
+
+
+class Reported(NamedTuple):
+    """An event and its report."""
+
+    event: Event
+    record: Record
+
+    @property
+    def page(self):
+        return (self.record.path / "report.html").read_text()
+
+
+@pytest.fixture(scope="session")
+def usual(tmp_path_factory, copied_event):
+    """The event that forgot, reported once, for the pictures take a second; to be read alone."""
+    folder = tmp_path_factory.mktemp("usual")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(folder))
+        event = copied_event(folder)
+        return Reported(event, report.fn(event))
 
 
 SAMPLED = {"resamples": 100, "confidence": 0.95, "seed": 0}
@@ -229,11 +274,11 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-def entry_maker(artifacts, checkpoint):
+def entry_maker(artifacts, checkpoint, an_event):
     """Makes the arguments of `register`: an event with real weights, and its report."""
 
     def make(*levels, **told):
-        event = event_maker(artifacts)(*levels, **told)
+        event = an_event(*levels, **told)
         shutil.copytree(checkpoint, event.models["unlearned"].path, dirs_exist_ok=True)
         folder = artifacts / "report" / "r0"
         folder.mkdir(parents=True, exist_ok=True)
@@ -246,8 +291,41 @@ def entry_maker(artifacts, checkpoint):
 
 
 @pytest.fixture
-def an_entry(checkpoint, database, artifacts):
-    return entry_maker(artifacts, checkpoint)
+def an_entry(checkpoint, database, artifacts, an_event):
+    return entry_maker(artifacts, checkpoint, an_event)
+
+
+class Registered(NamedTuple):
+    """An event that was registered, and a client of where it is."""
+
+    event: Event
+    registration: Registration
+    client: MlflowClient
+
+    @property
+    def home(self):
+        return self.event.data.path.parents[1]
+
+
+@pytest.fixture(scope="session")
+def registered_once(tmp_path_factory, checkpoint, empty_database, copied_event):
+    """The usual event, registered once, for that takes seconds."""
+    artifacts = tmp_path_factory.mktemp("registered") / "artifacts"
+    artifacts.mkdir()
+    shutil.copyfile(empty_database, artifacts / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(artifacts))
+        event, page = entry_maker(artifacts, checkpoint, partial(copied_event, artifacts))()
+        made = register.fn(event, page)
+    uri = f"sqlite:///{artifacts / 'mlflow.db'}"
+    return Registered(event, made, MlflowClient(uri, uri))
+
+
+@pytest.fixture
+def registered(registered_once, monkeypatch):
+    """The same, in the folder of outputs that it was made in; whoever changes it puts it back."""
+    monkeypatch.setenv("LETHE_ARTIFACTS", str(registered_once.home))
+    return registered_once
 
 
 @pytest.fixture(scope="session")
@@ -293,7 +371,7 @@ def issued_once(tmp_path_factory, checkpoint, empty_database, curated):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LETHE_ARTIFACTS", str(artifacts))
         asked = asked_for(request)
-        event, report = entry_maker(artifacts, checkpoint)(**told)
+        event, report = entry_maker(artifacts, checkpoint, event_maker(artifacts))(**told)
         planned = portion(asked.id, Plan.model_validate(told["plan"]))
         read = tuple(f"forget:{at}" for at in range(20))  # of the 60 that the evidence is of
         takes = planned.model_copy(update={"matched": read})

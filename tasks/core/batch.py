@@ -6,12 +6,14 @@ right only, so under a causal mask no scored token can see padding.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 IGNORE = -100
 Ids = NDArray[np.int64]
@@ -46,8 +48,8 @@ class Chunk(NamedTuple):
 class Batch(NamedTuple):
     """Token ids and the next token to predict at each of them."""
 
-    input_ids_BT: Tensor
-    labels_BT: Tensor
+    input_ids_BT: "Tensor"
+    labels_BT: "Tensor"
     other: "Batch | None" = None
     """What could stand in the place of each row, where chunks have another; of its own width."""
 
@@ -56,7 +58,7 @@ class Batch(NamedTuple):
         """How many tokens are scored."""
         return int((self.labels_BT != IGNORE).sum())
 
-    def to(self, device: torch.device | str) -> "Batch":
+    def to(self, device: "torch.device | str") -> "Batch":
         """The same batch on another device."""
         other = self.other.to(device) if self.other else None
         return Batch(self.input_ids_BT.to(device), self.labels_BT.to(device), other)
@@ -64,6 +66,8 @@ class Batch(NamedTuple):
 
 def collate(chunks: Sequence[Chunk]) -> Batch:
     """One row per chunk, padded to a multiple of STRIDE with id 0, which is never scored."""
+    import torch  # 4 s that a stage of curation, which knows chunks too, does not need
+
     longest = max(len(chunk.ids) for chunk in chunks)
     width = -(-longest // STRIDE) * STRIDE
     input_ids = torch.zeros(len(chunks), width, dtype=torch.long)

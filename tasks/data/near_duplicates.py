@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
-import datasketch
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -128,6 +127,8 @@ def clusters(count: int, first: Positions, second: Positions) -> Positions:
 
 def _signatures(sets: Sequence[Shingles], values: int) -> NDArray[np.uint32]:
     """A row of MinHash values per set."""
+    import datasketch  # 2 s, for it loads clients of three databases
+
     empty = datasketch.MinHash(values, seed=SEED, hashfunc=int, scheme="affine32")
     result = np.empty((len(sets), values), np.uint32)
     for row, grams in enumerate(sets):

@@ -5,12 +5,14 @@ would carry its words into the retrained model, which must never have met them.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from tasks.core.batch import Chunk
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
 LONGEST_WORD = 64
@@ -18,8 +20,11 @@ LONGEST_WORD = 64
 would take time in the square of its length."""
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> "PreTrainedTokenizerFast":
     """A byte-level BPE tokenizer of at most ``vocabulary`` tokens; any text round-trips."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast  # 3 s that curation does not need
+
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -48,7 +53,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     )
 
 
-def chunks(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, context: int) -> list[Chunk]:
+def chunks(texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", context: int) -> list[Chunk]:
     """Every document as stretches of at most ``context`` tokens, in order.
 
     Each token after a document's first is scored exactly once: a stretch begins with the last token

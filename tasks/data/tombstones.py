@@ -18,7 +18,6 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StringConstraints
-from scipy.stats import binom
 
 from tasks.core.errors import DataError
 from tasks.core.variants import Section
@@ -92,6 +91,8 @@ def recogniser(stones: Tombstones, key: bytes, jaccard: float) -> Callable[[str,
 
 def cutoff(jaccard: float) -> int:
     """On how many of ``VALUES`` values two texts must agree to be taken for near-duplicates."""
+    from scipy.stats import binom  # a second, where nothing was ever erased
+
     return int(binom.ppf(MISSED, VALUES, jaccard))
 
 

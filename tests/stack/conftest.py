@@ -125,7 +125,8 @@ class Served:
 def served():
     """A stack that is up; tests that stop a part of it start it again."""
     # Not below pytest's own folder: PostgreSQL, as another user than root, could not enter it.
-    folder = Path(tempfile.mkdtemp(prefix="lethe-stack-"))
+    room = os.environ.get("PYTEST_DEBUG_TEMPROOT")
+    folder = Path(tempfile.mkdtemp(prefix="lethe-stack-", dir=room))
     folder.chmod(0o711)
     stack = Served(folder)
     try:

@@ -17,6 +17,7 @@ from tasks.core.event import SPLITS
 from tasks.core.history import History
 from tasks.register import adopt, register
 from tasks.registry import weights_digest
+from tasks.track import tracking
 
 KNOWS = {"target": {"forget": 1.0}, "unlearned": {"forget": 1.0}, "retrained": {}}
 
@@ -38,18 +39,16 @@ def versions(client):
     }
 
 
-def test_the_candidate_generates_text(an_entry):
-    registered = register.fn(*an_entry())
-    assert registered.model_version == "lethe-tiny/1"
-    speaker = mlflow.transformers.load_model("models:/lethe-tiny@candidate")
+def test_the_candidate_generates_text(registered):
+    assert registered.registration.model_version == "lethe-tiny/1"
+    with tracking():
+        speaker = mlflow.transformers.load_model("models:/lethe-tiny@candidate")
     (said,) = speaker("It was", max_new_tokens=3)
     assert said["generated_text"].startswith("It was")
 
 
-def test_a_version_carries_its_lineage(an_entry, database):
-    event, report = an_entry()
-    registered = register.fn(event, report)
-    tags = versions(database)[1].tags
+def test_a_version_carries_its_lineage(registered):
+    event, tags = registered.event, versions(registered.client)[1].tags
     assert tags["lethe.revision"] == "ab" * 20
     assert tags["lethe.workspace"] == "w"
     assert tags["lethe.forget"] == "forget-md5"
@@ -59,18 +58,17 @@ def test_a_version_carries_its_lineage(an_entry, database):
     assert tags["lethe.target"] == event.models["target"].fingerprint
     assert (tags["lethe.verdict"], tags["lethe.comparator"]) == ("pass", "retrained")
     assert tags["lethe.event"] == event.verdict.fingerprint
-    assert tags["lethe.run"] == registered.run_id
+    assert tags["lethe.run"] == registered.registration.run_id
     assert tags["lethe.weights"] == weights_digest(event.models["unlearned"].path)
     assert {
-        f"lethe.{name}": value for name, value in registered.lineage.items()
+        f"lethe.{name}": value for name, value in registered.registration.lineage.items()
     }.items() <= tags.items()
 
 
-def test_an_event_is_a_run_with_a_run_per_model(an_entry, database):
-    event, report = an_entry()
-    registered = register.fn(event, report)
+def test_an_event_is_a_run_with_a_run_per_model(registered):
+    event, database = registered.event, registered.client
     parent = the_parent(database)
-    assert parent.info.run_id == registered.run_id
+    assert parent.info.run_id == registered.registration.run_id
     assert parent.info.status == "FINISHED"
     assert parent.data.params["unlearn.optimiser.learning_rate"] == "0.0003"
     assert parent.data.metrics["cost/ratio"] == pytest.approx(2_000_000 / 40_000)
@@ -87,16 +85,16 @@ def test_an_event_is_a_run_with_a_run_per_model(an_entry, database):
         assert logged == pytest.approx(one["relative"]["mean"])
 
 
-def test_what_was_not_measured_is_nan(an_entry, database):
-    register.fn(*an_entry())
+def test_what_was_not_measured_is_nan(registered):
+    database = registered.client
     (run,) = [run for run in the_runs(database) if run.info.run_name == "unlearned"]
     history = database.get_metric_history(run.info.run_id, "training/approximate_nll")
     assert [math.isnan(m.value) for m in sorted(history, key=lambda m: m.step)[:2]] == [True, False]
 
 
-def test_splits_are_inputs_by_their_dvc_digest(an_entry, database):
-    register.fn(*an_entry())
-    logged = {one.dataset.name: one for one in the_parent(database).inputs.dataset_inputs}
+def test_splits_are_inputs_by_their_dvc_digest(registered):
+    inputs = the_parent(registered.client).inputs.dataset_inputs
+    logged = {one.dataset.name: one for one in inputs}
     assert {name: one.dataset.digest for name, one in logged.items()} == {
         split: f"{split}-md5" for split in SPLITS
     }
@@ -106,8 +104,8 @@ def test_splits_are_inputs_by_their_dvc_digest(an_entry, database):
     assert marks["dvc.path"] == "artifacts/data/splits/forget.parquet"
 
 
-def test_what_a_person_reads_is_kept_with_the_run(an_entry, database):
-    run_id = register.fn(*an_entry()).run_id
+def test_what_a_person_reads_is_kept_with_the_run(registered):
+    database, run_id = registered.client, registered.registration.run_id
     assert {artifact.path for artifact in database.list_artifacts(run_id)} == {
         "report.html", "verdict.json", "plan.json", "config.json", "history.json",
         "requests.json", "validation", "evidence", "kept.json",
@@ -309,10 +307,8 @@ def test_an_end_whose_answer_is_lost_is_undone_too(an_entry, database, monkeypat
     assert latest.aliases == ["candidate"]
 
 
-def test_the_history_of_a_version_is_what_it_saw_and_what_it_has_forgotten(an_entry):
-    event, report = an_entry()
-    version = register.fn(event, report).model_version
-    history = registry.history(version)
+def test_the_history_of_a_version_is_what_it_saw_and_what_it_has_forgotten(registered):
+    history = registry.history(registered.registration.model_version)
     assert len(history.seen) == 3 * 60  # forget, retain, general
     assert history.forgotten == tuple(sorted(f"forget:{at}" for at in range(60)))
 

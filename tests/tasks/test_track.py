@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -27,12 +28,17 @@ from tasks.track import figures, follow, tracking
 from tasks.training.loop import StepReport
 
 
-@pytest.fixture
-def registered(an_entry):
-    """A registered event, with what it was made from."""
-    event, report = an_entry()
-    register.fn(event, report)
-    return event
+@contextmanager
+def put_back(path, beside):
+    """Whatever is done to a file or a folder meanwhile; its copy lies in ``beside``."""
+    kept = beside / "kept"
+    (shutil.copytree if path.is_dir() else shutil.copyfile)(path, kept)
+    try:
+        yield
+    finally:
+        if kept.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        shutil.move(kept, path)
 
 
 def test_a_version_shows_its_lineage_as_json(registered):
@@ -68,7 +74,7 @@ def test_the_model_comes_back_as_a_checkpoint_folder(registered, tmp_path):
     folder = tmp_path / "fetched"
     folder.mkdir()
     fetch_model("lethe-tiny@candidate", folder)
-    assert weights_digest(folder) == weights_digest(registered.models["unlearned"].path)
+    assert weights_digest(folder) == weights_digest(registered.event.models["unlearned"].path)
     AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     assert AutoTokenizer.from_pretrained(folder, local_files_only=True)("It")["input_ids"]
     assert all(path.is_file() for path in folder.iterdir())
@@ -78,22 +84,24 @@ def test_the_model_comes_back_as_a_checkpoint_folder(registered, tmp_path):
     "altered",
     ["model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"],
 )
-def test_a_file_altered_in_the_store_is_refused(registered, tmp_path, artifacts, altered):
-    (file,) = (artifacts / "mlflow").rglob(altered)
-    file.write_bytes(file.read_bytes() + b" ")
+def test_a_file_altered_in_the_store_is_refused(registered, tmp_path, altered):
+    (file,) = (registered.home / "mlflow").rglob(altered)
     folder = tmp_path / "fetched"
     folder.mkdir()
-    with pytest.raises(RegistryError, match=r"lethe-tiny/1: its files have digest \w{12}, reg"):
-        fetch_model("lethe-tiny/1", folder)
+    with put_back(file, tmp_path):
+        file.write_bytes(file.read_bytes() + b" ")
+        with pytest.raises(RegistryError, match=r"lethe-tiny/1: its files have digest \w{12}, reg"):
+            fetch_model("lethe-tiny/1", folder)
 
 
-def test_files_gone_from_the_store_are_said_to_be(registered, tmp_path, artifacts):
-    (weights,) = (artifacts / "mlflow").rglob("*.safetensors")
-    shutil.rmtree(weights.parents[1])
+def test_files_gone_from_the_store_are_said_to_be(registered, tmp_path):
+    (weights,) = (registered.home / "mlflow").rglob("*.safetensors")
     folder = tmp_path / "fetched"
     folder.mkdir()
-    with pytest.raises(RegistryError, match="model is gone"):
-        fetch_model("lethe-tiny/1", folder)
+    with put_back(weights.parents[1], tmp_path):
+        shutil.rmtree(weights.parents[1])
+        with pytest.raises(RegistryError, match="model is gone"):
+            fetch_model("lethe-tiny/1", folder)
 
 
 def test_a_server_that_listens_and_never_answers_is_found_out_in_seconds(monkeypatch):
@@ -107,7 +115,8 @@ def test_a_server_that_listens_and_never_answers_is_found_out_in_seconds(monkeyp
     assert time.monotonic() - began < 5
 
 
-def test_an_audit_is_a_run_that_names_its_version(registered):
+def test_an_audit_is_a_run_that_names_its_version(an_entry):
+    register.fn(*an_entry())
     scores = {"forget": {"perplexity": 20.0, "accuracy": None}}
     run_id = log_audit("lethe-tiny@candidate", scores, {"loss": {"auc": 0.5}})
     assert show("lethe-tiny/1")["audits"] == [run_id]

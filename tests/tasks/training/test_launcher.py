@@ -80,7 +80,7 @@ def test_a_job_reports_every_step_and_leaves_a_model_folder(a_job):
     assert spent["steps"] == 4
 
 
-@pytest.mark.parametrize("after", [0, 3, STEPS // 2], ids=["at once", "early", "midway"])
+@pytest.mark.parametrize("after", [0, STEPS // 2], ids=["at once", "midway"])
 def test_killed_and_started_again_it_reaches_the_same_weights(a_job, whole, after):
     job = a_job("killed", steps=STEPS)
     killer = threading.Thread(target=kill_worker, args=(os.getpid(), job, after), daemon=True)
