@@ -43,7 +43,7 @@ class DeletionConfig(Section):
     requests: tuple[str, ...] = Field(
         default=(), description="ids of requests in the ledger, such as r-0123456789ab"
     )
-    preset: Preset | Literal["as_configured"] = Field(
+    preset: Literal[Preset, "as_configured"] = Field(
         default="as_configured", description="the method; as_configured: what the parameters say"
     )
     approval: Literal["given", "wait"] = Field(

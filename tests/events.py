@@ -38,7 +38,7 @@ from tasks.requests.plan import Plan, portion
 from tasks.requests.request import Request
 from tasks.training.method import preset
 
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "<img src=x onerror=alert(1)>"
 TEXT = "It was the best of forgotten times"
 LEVELS = {"target": {"forget": 1.0}, "unlearned": {"forget": 2.9}, "retrained": {}}
 """Mean nats per token where it is not 3."""
@@ -128,7 +128,11 @@ def event_maker(artifacts):
             name="tiny",
             config={
                 "source": {"name": "toy", "author": HOSTILE},
-                "request": {"authors": ["A. Writer"], "passages": list(passages)},
+                "request": {
+                    "authors": ["A. Writer"],
+                    "titles": [HOSTILE],
+                    "passages": list(passages),
+                },
                 "unlearn": {
                     "method": preset("ascent_descent").model_dump(mode="json"),
                     "steps": 40,

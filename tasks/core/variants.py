@@ -12,15 +12,31 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 
+def _ordered(schema: dict[str, Any]) -> None:
+    """Say the order of the fields: Prefect's form shows them so, its database forgets it."""
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = position
+
+
+def _whole(schema: dict[str, Any]) -> None:
+    """Say all that a choice without knobs can be: by this Prefect's form finds its page."""
+    _ordered(schema)
+    if schema.get("properties", {}).keys() == {"name"} and "const" in schema["properties"]["name"]:
+        schema["const"] = {"name": schema["properties"]["name"]["const"]}
+
+
 class Section(BaseModel):
     """A frozen, closed part of a run's description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, json_schema_extra=_ordered
+    )
 
 
 class Variant(Section):
     """A frozen choice with its knobs, told apart from its siblings by ``name``."""
 
+    model_config = ConfigDict(json_schema_extra=_whole)
     name: str
 
 

@@ -17,7 +17,6 @@ from tasks import report as verb
 from tasks.core.event import SPLITS
 from tasks.report import commit, made, report
 
-HOSTILE = "<script>alert(1)</script>"
 TEXT = "It was the best of forgotten times"
 KNOWS = {"target": {"forget": 1.0}, "unlearned": {"forget": 1.0}, "retrained": {}}
 DESTROYED = {"target": {"forget": 1.0}, "unlearned": dict.fromkeys(SPLITS, 90.0), "retrained": {}}
@@ -170,9 +169,8 @@ def test_the_lineage_names_every_record_the_data_and_the_code(an_event):
 
 def test_strings_from_a_corpus_and_a_config_are_escaped(an_event):
     page = page_of(an_event())
-    assert "<script" not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2  # a doc_id and the config
-    assert Tags(page).count("script") == 0
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 2  # a doc_id and the config
+    assert Tags(page).count("img") == Tags(page).count("script") == 0
 
 
 def test_what_is_invisible_or_turns_letters_round_is_spelled_out(an_event):

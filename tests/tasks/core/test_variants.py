@@ -55,6 +55,18 @@ def test_a_knob_of_another_variant_is_refused():
         either.validate_python({"name": "square", "radius": 2})
 
 
+class Point(Shape):
+    name: Literal["point"] = "point"
+
+
+def test_a_form_is_told_the_order_of_the_fields_and_all_that_a_choice_without_knobs_is():
+    schema = TypeAdapter(tagged({"circle": Circle, "point": Point})).json_schema()["$defs"]
+    fields = schema["Circle"]["properties"]
+    assert {name: field["position"] for name, field in fields.items()} == {"name": 0, "radius": 1}
+    assert schema["Point"]["const"] == {"name": "point"}
+    assert "const" not in schema["Circle"]
+
+
 def test_the_sources_are_found_in_their_folder():
     found = discover(Source, "tasks.data")
     assert {"jsonl", "toy"} <= set(found)
