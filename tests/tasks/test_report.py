@@ -8,10 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
-import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.testing.utilities import prefect_test_harness
 
 from tasks import report as verb
 from tasks.core.event import SPLITS
@@ -55,8 +53,8 @@ def words_of(page):
     return " ".join(" ".join(Tags(page).texts).split())
 
 
-def test_a_model_that_forgot_is_said_to_have_as_far_as_was_measured(an_event):
-    words = words_of(page_of(an_event()))
+def test_a_model_that_forgot_is_said_to_have_as_far_as_was_measured(usual):
+    words = words_of(usual.page)
     assert "✓ Forgotten, as far as was measured" in words
     assert "60 documents (1,200 tokens)" in words
     assert "do not release" not in words
@@ -85,9 +83,9 @@ def test_without_a_retrained_model_that_is_said_and_nothing_is_made_up(an_event)
     assert "Seconds of training not measured not measured" in words
 
 
-def test_the_three_models_stand_side_by_side_on_five_splits(an_event):
-    event = an_event()
-    table = page_of(event).split("</table>")[0]
+def test_the_three_models_stand_side_by_side_on_five_splits(usual):
+    event = usual.event
+    table = usual.page.split("</table>")[0]
     scores = json.loads((event.verdict.path / "scores.json").read_text())
     for role in ("target", "unlearned", "retrained"):
         for split in SPLITS:
@@ -97,10 +95,10 @@ def test_the_three_models_stand_side_by_side_on_five_splits(an_event):
 
 
 def test_every_score_stands_with_its_interval_and_every_attack_beside_the_retrained_models(
-    an_event,
+    usual,
 ):
-    event = an_event()
-    words = words_of(page_of(event))
+    event = usual.event
+    words = words_of(usual.page)
     sure = json.loads((event.verdict.path / "intervals.json").read_text())
     for role, by_split in sure.items():
         for split in SPLITS:
@@ -122,9 +120,9 @@ def test_every_reason_of_the_gate_is_there_with_its_numbers(an_event):
         assert reason["message"] in words
 
 
-def test_exposure_stands_with_what_it_is_held_against_and_who_is_served_worst(an_event):
-    event = an_event()
-    words = words_of(page_of(event))
+def test_exposure_stands_with_what_it_is_held_against_and_who_is_served_worst(usual):
+    event = usual.event
+    words = words_of(usual.page)
     found = json.loads((event.verdict.path / "exposure.json").read_text())
     assert "unlearned generalised the retrained model, same documents" in words
     assert "unlearned relative similar documents never seen, same model" in words
@@ -142,33 +140,35 @@ def test_without_a_retrained_model_exposure_is_relative_alone(an_event):
     assert "How well each document was remembered, and how hard it is: not measured" in words
 
 
-def test_the_smallest_rate_that_can_be_shown_stands_beside_the_rates(an_event):
+def test_the_smallest_rate_that_can_be_shown_stands_beside_the_rates(usual):
     # 60 documents that no model saw
-    assert "Smallest rate" in words_of(page_of(an_event()))
+    assert "Smallest rate" in words_of(usual.page)
     # six attacks on three models; two with the retrained model as reference, two with the target
-    assert words_of(page_of(an_event())).count("1.67 %") == 6 * 3 + 2 + 2
+    assert words_of(usual.page).count("1.67 %") == 6 * 3 + 2 + 2
 
 
-def test_the_plan_is_counted_by_reason_with_its_suggestions(an_event):
-    words = words_of(page_of(an_event()))
+def test_the_plan_is_counted_by_reason_with_its_suggestions(usual):
+    words = words_of(usual.page)
     assert "Asked for: 58 documents, 1,160 tokens" in words
     assert "shares text with another document, short of a copy 3 60" in words
     assert "authors: A Writer <b> (2 documents)" in words
 
 
-def test_the_lineage_names_every_record_the_data_and_the_code(an_event):
-    event = an_event()
-    words = words_of(page_of(event))
+def test_the_lineage_names_every_record_the_data_and_the_code(usual):
+    event = usual.event
+    words = words_of(usual.page)
     for record in made(event).values():
         assert f"{record.kind}/{record.fingerprint}" in words
     assert "ab" * 20 in words
     assert "test-md5" in words
-    assert commit() in words
+    at = usual.record.config["commit"]  # another may be checked out by now
+    assert at
+    assert at in words
     assert "ascent on forget, descent on retain with weight 1; 40 steps" in words
 
 
-def test_strings_from_a_corpus_and_a_config_are_escaped(an_event):
-    page = page_of(an_event())
+def test_strings_from_a_corpus_and_a_config_are_escaped(usual):
+    page = usual.page
     assert page.count("&lt;img src=x onerror=alert(1)&gt;") >= 2  # a doc_id and the config
     assert Tags(page).count("img") == Tags(page).count("script") == 0
 
@@ -188,8 +188,8 @@ def test_no_text_that_must_go_is_in_the_report_or_its_record(an_event):
     assert "sha256:" in (record.path / "report.html").read_text()
 
 
-def test_nothing_is_asked_of_any_network_and_there_are_no_scripts(an_event):
-    page = page_of(an_event())
+def test_nothing_is_asked_of_any_network_and_there_are_no_scripts(usual):
+    page = usual.page
     tags = Tags(page)
     links = tags.values("href", "src", "xlink:href", "srcset", "data", "action", "poster")
     outside = [link for link in links if not link.startswith("#")]
@@ -203,8 +203,8 @@ def test_nothing_is_asked_of_any_network_and_there_are_no_scripts(an_event):
     assert not re.findall(r"@import|url\((?!#)", page)
 
 
-def test_the_link_to_the_data_docs_leads_to_them(an_event):
-    record = report.fn(an_event())
+def test_the_link_to_the_data_docs_leads_to_them(usual):
+    record = usual.record
     (link,) = [
         link
         for link in Tags((record.path / "report.html").read_text()).values("href")
@@ -213,15 +213,15 @@ def test_the_link_to_the_data_docs_leads_to_them(an_event):
     assert (record.path / unquote(link)).read_text() == "all is well"
 
 
-def test_ids_are_unique_and_what_refers_to_them_finds_them(an_event):
-    page = page_of(an_event())
+def test_ids_are_unique_and_what_refers_to_them_finds_them(usual):
+    page = usual.page
     ids = Tags(page).values("id")
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"(?:url\(|href=\")#([^\")]+)", page)) <= set(ids)
 
 
-def test_tables_have_captions_and_headings_and_pictures_have_words(an_event):
-    tags = Tags(page_of(an_event()))
+def test_tables_have_captions_and_headings_and_pictures_have_words(usual):
+    tags = Tags(usual.page)
     assert tags.count("caption") == tags.count("table") > 5
     assert all(attrs.get("scope") for tag, attrs in tags.tags if tag == "th")
     pictures = [attrs for _, attrs in tags.tags if attrs.get("role") == "img"]
@@ -266,12 +266,6 @@ def test_the_commit_is_named_and_changes_to_it_are_owned_up_to(tmp_path, monkeyp
     assert commit().endswith(", with changes not committed")
 
 
-@pytest.fixture
-def prefect_server():
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-
-
 def test_inside_a_flow_run_prefect_has_the_verdict_and_a_link(an_event, prefect_server):
     event = an_event()
 
@@ -281,8 +275,8 @@ def test_inside_a_flow_run_prefect_has_the_verdict_and_a_link(an_event, prefect_
 
     record = reporting()
     with get_client(sync_client=True) as client:
-        (kept,) = client.read_artifacts()
-    assert kept.key == f"lethe-report-{record.fingerprint}"
+        artifacts = client.read_artifacts()
+    (kept,) = [one for one in artifacts if one.key == f"lethe-report-{record.fingerprint}"]
     assert kept.data.startswith("## Forgotten, as far as was measured")
     assert "| unlearned | " in kept.data
     link = re.search(r"\(file://(.*)\)", kept.data)[1]
