@@ -4,7 +4,6 @@ import os
 import shutil
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 from xdist.scheduler import LoadFileScheduling
 
 from flows.environment import defaults
@@ -48,5 +47,7 @@ def artifacts(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def prefect_server():
     """One server for all flows that tests run in this process: it takes 20 s to start."""
+    from prefect.testing.utilities import prefect_test_harness  # reads what is set above
+
     with prefect_test_harness(server_startup_timeout=300):
         yield

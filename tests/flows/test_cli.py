@@ -5,22 +5,50 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
+
+from flows.__main__ import main
 
 PROJECT = Path(__file__).parents[2]
 SMALL = yaml.safe_load((PROJECT / "tests/stack/small-run.yaml").read_text())
 
 
-def lethe(*arguments):
-    return subprocess.run(
+class Done(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def process(*arguments):
+    """A command as a stranger types it."""
+    done = subprocess.run(
         [sys.executable, "-m", "flows", *arguments],
         cwd=PROJECT,
         capture_output=True,
         text=True,
         check=False,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def lethe(monkeypatch, capfd, tmp_path, prefect_server):
+    """The same in this process: a process for each takes 15 s to import and to start a server."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["lethe", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(ended.value.code or 0, *capfd.readouterr())
+
+    return run
 
 
 def assignments(tree, *path):
@@ -48,7 +76,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout == "[]\n"
 
 
-def test_plan_prints_one_object_and_trains_nothing(artifacts):
+def test_plan_prints_one_object_and_trains_nothing(lethe, artifacts):
     done = lethe("plan", "--json", *RUN)
     plan = only_object(done.stdout)
     assert {"matched", "added", "left", "suggestions", "tokens"} <= plan.keys()
@@ -60,7 +88,6 @@ def test_plan_prints_one_object_and_trains_nothing(artifacts):
     ("arguments", "word"),
     [
         (["run", "preset=ascent_decent"], "ascent_descent"),
-        (["run", "request.authors=[Nobody At All]"], "Nobody At All"),
         (["run", "source.name=jsonl", "source.path=/nowhere"], "/nowhere"),
         (["run", "model.path=/nowhere"], "/nowhere"),
         (["plan", "params=params/pythia-160m.yaml", "model.revision=main"], "pin the commit"),
@@ -70,21 +97,29 @@ def test_plan_prints_one_object_and_trains_nothing(artifacts):
         (["stress", "stress.trials=[{name: quantize}]"], "did you mean 'quantise'"),
         (["stress", "stress.trials=[{name: relearn}, {name: relearn}]"], "one name"),
         (
-            ["plan", "request.groups=[book:toy0001]", "splits.max_forget_share=0.001"],
+            ["plan", *RUN, "request.groups=[book:toy0001]", "splits.max_forget_share=0.001"],
             "max_forget_share",
         ),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_two(arguments, word, artifacts):
-    done = lethe(*arguments)
+def test_bad_input_is_one_line_and_exit_code_two(lethe, arguments, word, artifacts):
+    refused(lethe(*arguments), word)
+    assert not list(artifacts.glob("model/*/"))
+
+
+def test_bad_input_that_a_flow_meets_is_told_to_a_stranger_alike(artifacts):
+    refused(process("run", *RUN, "request.authors=[Nobody At All]"), "Nobody At All")
+    assert not list(artifacts.glob("model/*/"))
+
+
+def refused(done, word):
     assert done.returncode == 2, done.stderr[-2000:]
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("lethe: ")]
     assert word in line
     assert done.stdout == ""
-    assert not list(artifacts.glob("model/*/"))
 
 
-def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_may_not_be_written_is_named(lethe, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LETHE_ARTIFACTS", str(tmp_path / "file" / "artifacts"))
     done = lethe("run")
@@ -99,10 +134,10 @@ def place(tmp_path_factory):
 
 
 def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audited(
-    place, monkeypatch
+    lethe, place, monkeypatch
 ):
     monkeypatch.setenv("LETHE_ARTIFACTS", str(place))
-    done = lethe("run", "--json", *RUN)
+    done = process("run", "--json", *RUN)
     assert done.returncode == 0, done.stderr[-4000:]
     result = only_object(done.stdout)
     assert {
@@ -139,7 +174,7 @@ def test_a_run_answers_with_one_object_a_report_and_a_version_that_can_be_audite
     assert audited["scores"] == result["scores"]["unlearned"]
 
 
-def test_a_stress_test_tries_the_models_of_a_run_and_trains_none_again(place, monkeypatch):
+def test_a_stress_test_tries_the_models_of_a_run_and_trains_none_again(lethe, place, monkeypatch):
     monkeypatch.setenv("LETHE_ARTIFACTS", str(place))
     assert lethe("run", *RUN).returncode == 0  # made before, or now
     models = {path.parent.name for path in place.glob("model/*/record.json")}
@@ -156,7 +191,7 @@ def test_a_stress_test_tries_the_models_of_a_run_and_trains_none_again(place, mo
     assert len(after - models) == 2  # the unlearned and the retrained model in fewer bits
 
 
-def test_a_gate_that_fails_is_exit_code_three_and_registers_nothing(place, monkeypatch):
+def test_a_gate_that_fails_is_exit_code_three_and_registers_nothing(lethe, place, monkeypatch):
     monkeypatch.setenv("LETHE_ARTIFACTS", str(place))
     done = lethe("run", "--json", *RUN, "gate.forgotten_share=1", "gate.forget_factor=1.01")
     assert done.returncode == 3, done.stderr[-4000:]

@@ -1,12 +1,12 @@
 """Deletion requests answered by real events of a small model, one after the other."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from prefect.testing.utilities import prefect_test_harness
 from pydantic import ValidationError
 
 from flows.deletion import DeletionConfig, deletion, described
@@ -43,10 +43,12 @@ def answered(*ids, **changes):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A folder and a Prefect server of this module."""
+def home(tmp_path_factory, prefect_server, empty_database):
+    """A folder of this module."""
     folder = tmp_path_factory.mktemp("deletion") / "artifacts"
-    with pytest.MonkeyPatch.context() as patch, prefect_test_harness(server_startup_timeout=120):
+    folder.mkdir()
+    shutil.copyfile(empty_database, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LETHE_ARTIFACTS", str(folder))
         yield folder
 
