@@ -32,7 +32,7 @@ from tasks.requests.redaction import held, redacted
 from tasks.requests.remains import Kind, Remaining, Remains
 from tasks.scan import compact, files, prove, sources
 from tasks.versions import drop_history, parameters, reproduce, revisions, workspaces
-from tasks.withdraw import flow_runs, withdraw
+from tasks.withdraw import deployments, flow_runs, withdraw
 
 TEXTS = ("corpus/", "splits/", "fetched-splits/", "data/")
 """Where tables of documents lie."""
@@ -147,7 +147,7 @@ def finish(id: str, by: str) -> Remains:
         ledger.forget(id, by)
         return Remains.model_validate_json(_remains(id).read_bytes())
     needles = Needles(dossier.needles)
-    prove([*sources(*LEDGER, _place(id)), flow_runs], needles)
+    prove([*sources(*LEDGER, _place(id)), flow_runs, deployments], needles)
     remains = _remaining(dossier)
     _put(_remains(id), remains.model_dump_json(indent=1))
     shutil.rmtree(_file(id).parent)

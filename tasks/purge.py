@@ -22,9 +22,10 @@ MANAGED = (
     "ledger.",
     "mlflow",
     "prefect/prefect.db",
+    "stack/",
     "tombstones.json",
 )
-"""What is purged through whatever owns it."""
+"""What is purged through whatever owns it: files of a running server are never touched."""
 
 Holds = Callable[[str, bytes], bool]
 

@@ -1,4 +1,4 @@
-"""Flow runs of Prefect that hold what is to be erased, deleted through its API."""
+"""What Prefect holds of what is to be erased: flow runs are deleted through its API."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +25,13 @@ def flow_runs() -> Iterator[tuple[str, bytes]]:
     with get_client(sync_client=True) as client:
         for run in _runs(client):
             yield f"flow run {run.id}", _told(client, run)
+
+
+def deployments() -> Iterator[tuple[str, bytes]]:
+    """What Prefect keeps of each deployment; its parameters are its operator's to change."""
+    with get_client(sync_client=True) as client:
+        for one in _paged(lambda at: client.read_deployments(limit=PAGE, offset=at)):
+            yield f"deployment {one.name}", one.model_dump_json().encode("utf-8", "surrogatepass")
 
 
 def withdraw(holds: Holds) -> int:

@@ -38,8 +38,7 @@ class Served:
         self.folder = folder
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.settings = {
-            "LETHE_ARTIFACTS": str(folder / "artifacts"),
-            "LETHE_STACK_ROOT": str(folder / "stack"),
+            "LETHE_ARTIFACTS": str(folder),
             "LETHE_STACK_DRAIN_SECONDS": "30",
             **{f"LETHE_STACK_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
         }

@@ -1,30 +1,28 @@
-"""A day of an operator on real servers, ``make demo-stack``; then the machine is lost."""
+"""A request on real servers from receipt to erasure, by commands alone; then the machine is lost."""
 
+import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from flows.config import RunConfig
+from flows.config import RunConfig, configured, described
 from tasks.core.settings import PROJECT
 from tasks.curate import curate
 from tests.traces import holders
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-AUTHOR = "Marta Quill"
-
-
-@pytest.fixture(scope="module")
-def day(served):
-    """What was said while it was played."""
-    return served.stack("run", "demo").stdout
+SMALL = str(Path(__file__).parent / "small-run.yaml")
+AUTHOR, MODEL, BY = "Marta Quill", "lethe-small", ("--by", "officer-7")
 
 
 def lethe(served, *words):
-    return subprocess.run(
+    """What a command says on a client of the stack."""
+    done = subprocess.run(
         [sys.executable, "-m", "flows", *words],
         cwd=PROJECT,
         env=served.client,
@@ -32,45 +30,66 @@ def lethe(served, *words):
         text=True,
         check=False,
     )
+    assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    return done.stdout
 
 
-def test_one_request_is_erased_and_the_other_waits_for_a_new_approval(served, day):
-    assert [line for line in day.splitlines() if line.startswith("the run is")] == [
-        "the run is Completed: ",
-        "the run is Failed: ",
-        "the run is Completed: ",
-    ]
-    table = lethe(served, "request", "list").stdout
-    assert "erased" in table
-
-
-def test_no_file_database_or_bucket_holds_what_was_erased(served, day):
-    run = RunConfig()
-    corpus = curate.fn(run.source, run.curation)
-    rows = [
-        row
-        for table in corpus.path.glob("documents/*.parquet")
-        for row in pq.read_table(table).to_pylist()
-    ]
+@pytest.fixture(scope="module")
+def sought(tmp_path_factory):
+    """The name, the ids, and the lines that no other document has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_ARTIFACTS", str(tmp_path_factory.mktemp("apart")))
+        run = configured(RunConfig, described([f"params={SMALL}"]))
+        corpus = curate.fn(run.source, run.curation)
+        tables = [pq.read_table(one) for one in corpus.path.glob("documents/*.parquet")]
+    rows = [row for table in tables for row in table.to_pylist()]
     gone = [row for row in rows if AUTHOR in row["author"]]
     staying = "".join(row["text"] for row in rows if AUTHOR not in row["author"])
     lines = {line.strip() for row in gone for line in row["text"].splitlines()}
-    sought = [line for line in lines if len(line) > 40 and line not in staying]
-    assert len(sought) > 20
-    assert holders(served.folder, [AUTHOR, *(row["doc_id"] for row in gone), *sought]) == []
+    own = [line for line in lines if len(line) > 40 and line not in staying]
+    assert len(own) > 20
+    return [AUTHOR, *(row["doc_id"] for row in gone), *own]
+
+
+@pytest.fixture(scope="module")
+def erased(served, sought):
+    """The id of the request, and the places that held its text before."""
+    asked = ("--asked-by", "subject-0042", "--ground", "consent_withdrawn", "--model", MODEL)
+    id = json.loads(lethe(served, "request", "add", f"authors=[{AUTHOR}]", *asked, "--json"))["id"]
+    lethe(served, "request", "plan", id, f"params={SMALL}")
+    lethe(served, "request", "approve", id, *BY)
+    lethe(served, "delete", f"params={SMALL}", id)
+    lethe(served, "promote", f"{MODEL}@candidate", *BY, "--why", "the gate passed")
+    ((page,),) = json.loads(lethe(served, "certify", id, "--json")).values()
+    lethe(served, "certificate", "verify", page.replace(".html", ".json"))
+    before = holders(served.folder, sought)
+    lethe(served, "erase", id, *BY)
+    return id, before
+
+
+def test_the_text_was_in_files_databases_and_buckets_and_is_in_none(served, erased, sought):
+    _, before = erased
+    places = {"/".join(one.split("/")[:2]) for one in before}
+    assert places >= {"stack/postgres", "stack/store"}
+    assert holders(served.folder, sought) == []
+
+
+def test_the_servers_are_well_and_the_ledger_says_what_became_of_it(served, erased):
+    served.stack("status")
+    assert json.loads(lethe(served, "request", "show", erased[0], "--json"))["status"] == "erased"
+    lethe(served, "log", "verify")
 
 
 def test_after_the_machine_was_lost_a_backup_brings_back_what_passes_the_audit(
-    served, day, tmp_path
+    served, erased, tmp_path
 ):
-    file = tmp_path / "all.tar"
-    head = lethe(served, "log", "verify").stdout
+    file, head = tmp_path / "all.tar", lethe(served, "log", "verify")
     served.stack("down")
     served.stack("backup", str(file))
-    for name in ("artifacts", "stack"):
-        shutil.rmtree(served.folder / name)
+    shutil.rmtree(served.folder)
     served.stack("restore", str(file))
     served.stack("up")
-    assert lethe(served, "log", "verify").stdout == head
-    audited = lethe(served, "nightly")
-    assert audited.returncode == 0, audited.stderr
+    assert lethe(served, "log", "verify") == head
+    night = json.loads(lethe(served, "nightly", f"model={MODEL}", "--json"))
+    assert night["champion"] == f"{MODEL}/2"
+    assert night["checked"]

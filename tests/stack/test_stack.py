@@ -150,9 +150,9 @@ def test_its_weights_are_in_the_store_and_come_back_through_mlflow_without_a_key
 
 def test_its_data_are_in_the_bucket_of_dvc_and_come_back_from_it_alone(served, run):
     assert any((served.folder / "stack/store/dvc/files/md5").rglob("*"))
-    assert not (served.folder / "artifacts/dvc-remote").exists()
-    workspace = next((served.folder / "artifacts/data").glob("[0-9a-f]*"))
-    cache = served.folder / "artifacts/dvc-cache"
+    assert not (served.folder / "dvc-remote").exists()
+    workspace = next((served.folder / "data").glob("[0-9a-f]*"))
+    cache = served.folder / "dvc-cache"
     shutil.rmtree(cache)
     code = (
         "import pathlib; from tasks.commands import git_must; from tasks.versions import restore;"
@@ -245,8 +245,7 @@ def test_a_stop_ends_everything_and_all_is_found_again_after_the_machine_was_los
     stopped = [line.split() for line in served.stack("status", code=1).stdout.splitlines()]
     assert [(row[2], row[4:]) for row in stopped] == [("-", ["not", "well"])] * len(SERVERS)
     served.stack("backup", str(file))
-    for name in ("artifacts", "stack"):
-        shutil.rmtree(served.folder / name)
+    shutil.rmtree(served.folder)
     served.stack("restore", str(file))
     served.stack("up")
     assert served.secrets == before

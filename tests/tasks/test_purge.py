@@ -22,6 +22,10 @@ def holds(name, content):
     return held(name, content, NEEDLES)
 
 
+def everything():
+    return files(lambda place: True)
+
+
 def kept(kind, name, text, *inputs, version=""):
     identity = Identity(
         kind=kind, config=Made(name=name, version=version), inputs=inputs, rooms=("purge",)
@@ -55,16 +59,27 @@ def test_what_holds_it_goes_with_all_that_was_made_from_it(copies, artifacts):
     assert not (artifacts / "checkpoints").exists()
 
 
+@pytest.mark.parametrize(
+    "place", ["stack/postgres/base/1", "stack/store/dvc/files/a", "mlflow.db", "prefect/prefect.db"]
+)
+def test_a_file_of_a_server_is_never_removed_under_it(artifacts, place):
+    file = artifacts / place
+    file.parent.mkdir(parents=True)
+    file.write_text("holds paper-0001")
+    assert working_copies(holds, []) == 0
+    assert file.exists()
+
+
 def test_a_place_that_still_holds_it_is_named_and_what_it_holds_is_not(copies):
     with pytest.raises(DataError, match=r"not erased yet: splits/.*a.txt") as caught:
-        prove([files], NEEDLES)
+        prove([everything], NEEDLES)
     assert "paper-0001" not in str(caught.value)
 
 
 def test_a_place_whose_name_holds_it_is_not_named(artifacts):
     artifacts.mkdir()
     (artifacts / "paper-0001.txt").write_text("nothing")
-    assert found([files], NEEDLES) == ["(a name)"]
+    assert found([everything], NEEDLES) == ["(a name)"]
 
 
 def test_a_source_is_any_function_that_gives_places_and_bytes():
