@@ -9,6 +9,7 @@ from prefect.utilities.schema_tools.validation import ValidationError
 from flows.config import RunConfig, checked_in
 from flows.curation import curation
 from flows.deletion import deletion
+from flows.erasure import sweeping
 from flows.nightly import nightly
 from flows.pipelines import PIPELINES
 from flows.promotion import promotion
@@ -18,7 +19,10 @@ from tasks.data import SOURCES
 from tasks.methods import TERMS
 from tasks.training.method import PRESETS
 
-FLOWS = {one.fn.__name__: one for one in (unlearning, deletion, curation, nightly, promotion)}
+FLOWS = {
+    one.fn.__name__: one
+    for one in (unlearning, deletion, curation, nightly, promotion, sweeping)
+}
 DEPLOYMENTS = yaml.safe_load(PIPELINES.read_text())["deployments"]
 FORM = parameter_schema(unlearning).model_dump_for_openapi()
 
