@@ -20,8 +20,7 @@ from tasks.methods import TERMS
 from tasks.training.method import PRESETS
 
 FLOWS = {
-    one.fn.__name__: one
-    for one in (unlearning, deletion, curation, nightly, promotion, sweeping)
+    one.fn.__name__: one for one in (unlearning, deletion, curation, nightly, promotion, sweeping)
 }
 DEPLOYMENTS = yaml.safe_load(PIPELINES.read_text())["deployments"]
 FORM = parameter_schema(unlearning).model_dump_for_openapi()
