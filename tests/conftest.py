@@ -7,7 +7,7 @@ import pytest
 from flows.environment import defaults
 from tasks.core.settings import Settings
 
-pytest_plugins = ["tests.events", "tests.versions"]
+pytest_plugins = ["tests.chromium", "tests.events", "tests.versions"]
 
 os.environ["OMP_NUM_THREADS"] = "1"  # the suite runs a test per core
 for name, value in defaults(Settings()).items():
