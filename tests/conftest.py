@@ -9,7 +9,7 @@ from xdist.scheduler import LoadFileScheduling
 from flows.environment import defaults
 from tasks.core.settings import Settings
 
-pytest_plugins = ["tests.events", "tests.versions"]
+pytest_plugins = ["tests.chromium", "tests.events", "tests.versions"]
 
 MEMORY, ROOM = "/dev/shm", 4e9
 """Where files are in memory, and the bytes that a suite may need there: a database on a disk makes

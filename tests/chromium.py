@@ -1,4 +1,4 @@
-"""A headless Chromium of the system's."""
+"""A headless Chromium of the system's, for every test that looks at a page."""
 
 import shutil
 
