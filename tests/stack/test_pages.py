@@ -62,7 +62,7 @@ def test_the_form_of_a_request_is_filled_in_as_its_deployment_is_and_can_be_sent
     with prefect.page.expect_request("**/create_flow_run") as asked:
         prefect.page.get_by_role("button", name="Submit").click()
     config = asked.value.post_data_json["parameters"]["config"]
-    assert config["asked"]["request"]["authors"] == ["Marta Quill"]
+    assert config["asked"]["request"]["groups"] == ["book:toy0001"]
     assert config["approval"] == "wait"
     assert config["escalation"] == [{"name": "retrain"}]  # with a knob of another it is refused
     assert prefect.failed == []
