@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -17,6 +18,8 @@ each of a thousand tests wait for it some hundred times."""
 
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
+hypothesis.settings.register_profile("untimed")  # machines are slow at times
+hypothesis.settings.load_profile("untimed")
 os.environ["OMP_NUM_THREADS"] = "1"  # the suite runs a test per core
 for name, value in defaults(Settings()).items():
     if name != "PREFECT_HOME":

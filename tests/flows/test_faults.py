@@ -1,7 +1,7 @@
 """A mistake is told with the key as it was typed, why it is one, and what to write."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flows import deletion
@@ -107,7 +107,7 @@ def test_no_passage_of_several_requests_is_ever_shown():
         assert "SECRET" not in said("bench", f"bench.requests={{a: {wrong}}}")
 
 
-@settings(deadline=None)  # the machine may be busy
+# the machine may be busy
 @given(
     st.dictionaries(st.text(max_size=8), st.recursive(st.none() | st.text(max_size=5), st.lists))
 )

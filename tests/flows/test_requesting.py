@@ -84,7 +84,7 @@ def test_a_file_too_large_is_refused_unread(tmp_path):
 
 
 @given(asked=SELECTORS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_json_says_is_selected(asked, tmp_path_factory):
     path = tmp_path_factory.mktemp("asked") / "a.json"
     path.write_text(json.dumps(asked))
@@ -93,7 +93,7 @@ def test_whatever_json_says_is_selected(asked, tmp_path_factory):
 
 
 @given(text=st.text(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_a_file_holds_is_a_request_or_one_line(text, tmp_path_factory):
     path = tmp_path_factory.mktemp("asked") / "a.yaml"
     path.write_text(text)

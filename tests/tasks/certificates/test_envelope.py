@@ -39,7 +39,7 @@ def test_it_is_an_envelope_that_others_read_too():
     assert kind == b"application/vnd.in-toto+json"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(FILE) - 1), st.integers(1, 255))
 def test_a_byte_changed_anywhere_is_refused(at, change):
     file = bytearray(FILE)
@@ -53,13 +53,13 @@ def test_no_byte_can_be_changed_by_one_or_left_out():
         assert refused(FILE[:at] + FILE[at + 1 :]), at
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, len(FILE)), st.binary(min_size=1, max_size=4))
 def test_nothing_can_be_put_in(at, more):
     assert refused(FILE[:at] + more + FILE[at:])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_whatever_is_no_envelope_is_said_to_be_none(file):
     with pytest.raises(CertificateError, match="here is no certificate"):

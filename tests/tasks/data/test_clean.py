@@ -41,7 +41,7 @@ PIECES = [
 @example("\u2adc" * 40)
 @example("a@" + "b." * 200 + "com@d.com")
 @example("Project Gutenberg License" + " " * 4000)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_cleaning_twice_is_cleaning_once(text):
     once = clean(text)
     assert clean(once) == once

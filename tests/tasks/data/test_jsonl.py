@@ -188,7 +188,7 @@ def test_a_wrong_place_is_refused_before_reading(tmp_path, folder, domains, rule
         lambda value: json.dumps(value).encode()
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_the_bytes_are_the_answer_is_a_document_or_a_data_error(line):
     with suppress(DataError):
         parsed(line, "here line 1", "arxiv").text.encode()

@@ -203,7 +203,7 @@ def corpora(draw):
     return table, forget, dict.fromkeys(beside, "close")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(corpora(), st.integers(0, 2**32), st.randoms())
 def test_every_document_is_once_somewhere_and_no_cluster_is_on_two_sides(corpus, seed, random):
     table, forget, beside = corpus

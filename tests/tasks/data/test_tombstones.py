@@ -32,7 +32,7 @@ def known(*texts, key=KEY, threshold=0.5):
     return recogniser(Tombstones().joined(marks), key, threshold)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**9), st.integers(20, 400))
 def test_an_erased_text_never_passes_nor_does_one_with_a_word_in_twenty_changed(seed, words):
     text = prose(seed, words)
@@ -41,7 +41,7 @@ def test_an_erased_text_never_passes_nor_does_one_with_a_word_in_twenty_changed(
     assert recognised("another-id", changed(text, 0.05, seed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**9), st.integers(1, 400))
 def test_an_unrelated_text_always_passes(seed, words):
     recognised = known(*(prose(seed + 1 + number, 200) for number in range(20)))

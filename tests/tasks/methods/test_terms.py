@@ -90,7 +90,7 @@ def test_it_works_without_a_reference_unless_it_says_otherwise(name, known):
 
 @every_term
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_micro_batches_weighted_by_their_scored_tokens_add_up(name, bigram, seed):
     (whole, cut), model, reference = drawn(seed), bigram(VOCAB, seed), bigram(VOCAB, seed + 1)
     parts = [part(whole, rows) for rows in (slice(cut), slice(cut, None))]
@@ -101,7 +101,7 @@ def test_micro_batches_weighted_by_their_scored_tokens_add_up(name, bigram, seed
 
 @every_term
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_what_is_not_scored_does_not_count(name, bigram, seed):
     (batch, _), model, reference = drawn(seed), bigram(VOCAB, seed), bigram(VOCAB, seed + 1)
     more = padded(batch, torch.Generator().manual_seed(seed))

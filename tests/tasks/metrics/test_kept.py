@@ -81,7 +81,7 @@ def test_a_loss_is_of_documents_and_leaves_out_what_was_not_scored():
     assert spread(told) == {"documents": 2.0, "mean": 3.0, "deviation": 1.0}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.floats(allow_infinity=False), st.lists(st.text("0123456789abcdef", max_size=16), max_size=4)
 )

@@ -176,7 +176,7 @@ def test_an_id_cannot_be_had_from_names_without_the_salt_of_the_ledger():
         timezones=st.just(UTC),
     ),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_draft_comes_back_from_json_with_the_same_id(doc_ids, passages, received):
     one = draft(request=Request(doc_ids=doc_ids, passages=passages), received=received)
     again = Draft.model_validate_json(one.model_dump_json())
@@ -188,7 +188,7 @@ def test_a_draft_comes_back_from_json_with_the_same_id(doc_ids, passages, receiv
     st.none(), st.text(), st.integers(), st.lists(st.text(), max_size=3), st.floats(),
     st.dictionaries(st.text(), st.text(), max_size=2),
 )))  # fmt: skip
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_is_given_is_a_draft_or_one_line(values):
     try:
         valid(Draft, values)
