@@ -107,7 +107,6 @@ def test_no_passage_of_several_requests_is_ever_shown():
         assert "SECRET" not in said("bench", f"bench.requests={{a: {wrong}}}")
 
 
-# the machine may be busy
 @given(
     st.dictionaries(st.text(max_size=8), st.recursive(st.none() | st.text(max_size=5), st.lists))
 )
