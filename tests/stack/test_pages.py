@@ -14,15 +14,37 @@ PATIENCE = 120_000
 WINDOW = {"width": 1280, "height": 900}
 
 
-class Prefect:
-    """Its page, as somebody who has logged in sees it."""
+class Seen:
+    """A page in a browser, and what went wrong in it."""
 
-    def __init__(self, browser, served):
-        self.root = f"http://127.0.0.1:{served.ports['prefect']}"
-        self.page = browser.new_context(viewport=WINDOW).new_page()
+    def __init__(self, browser, **options):
+        self.page = browser.new_context(viewport=WINDOW, **options).new_page()
         self.page.set_default_timeout(PATIENCE)
         self.failed = []
         self.page.on("pageerror", lambda error: self.failed.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.failed.append(dialog.message))
+
+
+class MLflow(Seen):
+    """As its browser's own question for a password lets in."""
+
+    def __init__(self, browser, served):
+        password = served.secrets["MLFLOW_TRACKING_PASSWORD"]
+        super().__init__(browser, http_credentials={"username": "lethe", "password": password})
+        self.root = served.mlflow_uri
+
+    def model(self, name):
+        """The page of a registered model."""
+        self.page.goto(f"{self.root}/#/models/{name}", wait_until="commit")
+        return self.page
+
+
+class Prefect(Seen):
+    """As somebody who has logged in sees it."""
+
+    def __init__(self, browser, served):
+        super().__init__(browser)
+        self.root = f"http://127.0.0.1:{served.ports['prefect']}"
         self.page.goto(f"{self.root}/v2/login", wait_until="commit")
         self.page.get_by_placeholder("admin:pass").fill(served.secrets["PREFECT_API_AUTH_STRING"])
         self.page.get_by_role("button", name="Login").click()
@@ -52,6 +74,13 @@ def prefect(browser, served):
     opened.page.context.close()
 
 
+@pytest.fixture
+def mlflow(browser, served):
+    opened = MLflow(browser, served)
+    yield opened
+    opened.page.context.close()
+
+
 def test_the_form_of_a_request_is_filled_in_as_its_deployment_is_and_can_be_sent(prefect):
     prefect.page.route("**/create_flow_run", lambda route: route.abort())
     prefect.form("deletion", "on-request")
@@ -75,25 +104,18 @@ def test_the_form_of_a_run_shows_the_term_that_each_side_has(prefect):
     assert prefect.failed == []
 
 
-def test_a_version_shows_its_alias_and_its_tags_and_markup_in_one_is_text(browser, served):
+def test_a_version_shows_its_alias_and_its_tags_and_markup_in_one_is_text(served, mlflow):
     name = "lethe-seen"
     tags = [{"key": "lethe.verdict", "value": "pass"}, {"key": "lethe.method", "value": HOSTILE}]
     told(served, "registered-models/create", name=name)
     told(served, "model-versions/create", name=name, source="s3://mlflow/0/seen", tags=tags)
     told(served, "registered-models/alias", name=name, alias="candidate", version="1")
-    credentials = {"username": "lethe", "password": served.secrets["MLFLOW_TRACKING_PASSWORD"]}
-    page = browser.new_context(viewport=WINDOW, http_credentials=credentials).new_page()
-    page.set_default_timeout(PATIENCE)
-    failed = []
-    page.on("pageerror", lambda error: failed.append(str(error)))
-    page.on("dialog", lambda dialog: failed.append(dialog.message))
-    page.goto(f"{served.mlflow_uri}/#/models/{name}", wait_until="commit")
-    page.get_by_role("link", name="Version 1").click()
-    page.get_by_role("row", name="lethe.verdict pass").wait_for()
-    page.get_by_role("cell", name=HOSTILE, exact=True).wait_for()
-    page.get_by_role("status", name="candidate").wait_for()
-    assert failed == []
-    page.context.close()
+    opened = mlflow.model(name)
+    opened.get_by_role("link", name="Version 1").click()
+    opened.get_by_role("row", name="lethe.verdict pass").wait_for()
+    opened.get_by_role("cell", name=HOSTILE, exact=True).wait_for()
+    opened.get_by_role("status", name="candidate").wait_for()
+    assert mlflow.failed == []
 
 
 def told(served, path, **body):
