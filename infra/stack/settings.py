@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.core.errors import ConfigError
@@ -47,6 +47,15 @@ class StackSettings(BaseSettings):
     )
     log_mebibytes: int = Field(default=10, ge=1, description="size at which a log is rotated")
     log_files: int = Field(default=5, ge=1, description="rotated logs that are kept per server")
+
+    @field_validator("root")
+    @classmethod
+    def _out_of_reach(cls, root: Path) -> Path:
+        """What else lies below the artifacts is taken for a copy by an erasure, and removed."""
+        artifacts = Settings().root.absolute()
+        if root.absolute() != artifacts / "stack" and root.absolute().is_relative_to(artifacts):
+            raise ValueError(f"take {artifacts / 'stack'}, or a folder elsewhere, not {root}")
+        return root
 
     @property
     def folder(self) -> Path:

@@ -68,15 +68,22 @@ class Served:
 
     def stack(self, *arguments, code=0):
         """Run a command of the stack and hold it to its exit code."""
+        return self._run("infra.stack", arguments, self.environment, code)
+
+    def lethe(self, *words):
+        """What a command says that is run on a client of the stack."""
+        return self._run("flows", words, self.client, 0).stdout
+
+    def _run(self, module, arguments, environment, code):
         done = subprocess.run(
-            [sys.executable, "-m", "infra.stack", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=PROJECT,
-            env=self.environment,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == code, f"{done.stdout}{done.stderr}{self.said()}"
+        assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}{self.said()}"
         return done
 
     def said(self):

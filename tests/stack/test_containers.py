@@ -13,6 +13,7 @@ import yaml
 from dockerfile_parse import DockerfileParser
 
 from infra.stack import secrets
+from infra.stack.compaction import OPTIONS
 from infra.stack.deploy import TEMPLATE
 from infra.stack.launch import JOBS
 from infra.stack.postgres import PASSWORDS
@@ -127,6 +128,13 @@ def test_published_ports_are_those_of_the_settings_and_loopback_only():
         for name, port in (("prefect", settings.prefect_port), ("mlflow", settings.mlflow_port))
     }
     assert f"port={settings.postgres_port}" in COMPOSE["postgres"]["command"]
+
+
+@pytest.mark.parametrize("option", OPTIONS.items(), ids=lambda one: one[0])
+def test_both_start_postgresql_so_that_nothing_deleted_stays(option):
+    (container,) = PODS["postgres"]["containers"]
+    for words in (COMPOSE["postgres"]["command"], container["args"]):
+        assert "=".join(option) in words
 
 
 def test_both_take_the_same_postgresql():

@@ -2,15 +2,12 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from flows.config import RunConfig, configured, described
-from tasks.core.settings import PROJECT
 from tasks.curate import curate
 from tests.traces import holders
 
@@ -18,20 +15,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SMALL = str(Path(__file__).parent / "small-run.yaml")
 AUTHOR, MODEL, BY = "Marta Quill", "lethe-small", ("--by", "officer-7")
-
-
-def lethe(served, *words):
-    """What a command says on a client of the stack."""
-    done = subprocess.run(
-        [sys.executable, "-m", "flows", *words],
-        cwd=PROJECT,
-        env=served.client,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +38,15 @@ def sought(tmp_path_factory):
 def erased(served, sought):
     """The id of the request, and the places that held its text before."""
     asked = ("--asked-by", "subject-0042", "--ground", "consent_withdrawn", "--model", MODEL)
-    id = json.loads(lethe(served, "request", "add", f"authors=[{AUTHOR}]", *asked, "--json"))["id"]
-    lethe(served, "request", "plan", id, f"params={SMALL}")
-    lethe(served, "request", "approve", id, *BY)
-    lethe(served, "delete", f"params={SMALL}", id)
-    lethe(served, "promote", f"{MODEL}@candidate", *BY, "--why", "the gate passed")
-    ((page,),) = json.loads(lethe(served, "certify", id, "--json")).values()
-    lethe(served, "certificate", "verify", page.replace(".html", ".json"))
+    id = json.loads(served.lethe("request", "add", f"authors=[{AUTHOR}]", *asked, "--json"))["id"]
+    served.lethe("request", "plan", id, f"params={SMALL}")
+    served.lethe("request", "approve", id, *BY)
+    served.lethe("delete", f"params={SMALL}", id)
+    served.lethe("promote", f"{MODEL}@candidate", *BY, "--why", "the gate passed")
+    ((page,),) = json.loads(served.lethe("certify", id, "--json")).values()
+    served.lethe("certificate", "verify", page.replace(".html", ".json"))
     before = holders(served.folder, sought)
-    lethe(served, "erase", id, *BY)
+    served.lethe("erase", id, *BY)
     return id, before
 
 
@@ -76,20 +59,20 @@ def test_the_text_was_in_files_databases_and_buckets_and_is_in_none(served, eras
 
 def test_the_servers_are_well_and_the_ledger_says_what_became_of_it(served, erased):
     served.stack("status")
-    assert json.loads(lethe(served, "request", "show", erased[0], "--json"))["status"] == "erased"
-    lethe(served, "log", "verify")
+    assert json.loads(served.lethe("request", "show", erased[0], "--json"))["status"] == "erased"
+    served.lethe("log", "verify")
 
 
 def test_after_the_machine_was_lost_a_backup_brings_back_what_passes_the_audit(
     served, erased, tmp_path
 ):
-    file, head = tmp_path / "all.tar", lethe(served, "log", "verify")
+    file, head = tmp_path / "all.tar", served.lethe("log", "verify")
     served.stack("down")
     served.stack("backup", str(file))
     shutil.rmtree(served.folder)
     served.stack("restore", str(file))
     served.stack("up")
-    assert lethe(served, "log", "verify") == head
-    night = json.loads(lethe(served, "nightly", f"model={MODEL}", "--json"))
+    assert served.lethe("log", "verify") == head
+    night = json.loads(served.lethe("nightly", f"model={MODEL}", "--json"))
     assert night["champion"] == f"{MODEL}/2"
     assert night["checked"]

@@ -10,6 +10,14 @@ def test_state_is_below_artifacts_unless_said(monkeypatch, tmp_path):
     assert StackSettings().folder == tmp_path / "elsewhere"
 
 
+def test_state_is_not_where_an_erasure_would_remove_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("LETHE_STACK_ROOT", str(tmp_path / "artifacts/servers"))
+    with pytest.raises(
+        ConfigError, match=r"^LETHE_STACK_ROOT: .*take .*artifacts/stack, or a folder"
+    ):
+        current()
+
+
 def test_servers_listen_on_loopback_unless_told():
     assert StackSettings().bind.is_loopback
 

@@ -253,12 +253,4 @@ def test_a_stop_ends_everything_and_all_is_found_again_after_the_machine_was_los
     version = f"{served.mlflow_uri}/api/2.0/mlflow/model-versions/get?name=lethe-small&version=1"
     assert status_of(version, served.basic(f"lethe:{before['MLFLOW_TRACKING_PASSWORD']}")) == 200
     assert not served.prefect("/work_pools/lethe")["is_paused"]
-    verified = subprocess.run(
-        [sys.executable, "-m", "flows", "log", "verify"],
-        cwd=PROJECT,
-        env=served.client,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert verified.returncode == 0, verified.stderr
+    served.lethe("log", "verify")
